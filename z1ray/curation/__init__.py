@@ -1,0 +1,1 @@
+"""trajectories -> dataset: untag, verify, dedupe, decontaminate, select."""

@@ -1,0 +1,1 @@
+"""The one home of vLLM: engine settings, the window adapter, batch inference."""

@@ -1,0 +1,1 @@
+"""endpoint or checkpoint -> curve: benchmarks, the budget sweep, the report."""

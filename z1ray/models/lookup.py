@@ -1,0 +1,35 @@
+"""Check that a model is where the configuration says."""
+
+import re
+from pathlib import Path
+
+from z1ray.errors import UserError
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def require(field: str, model: str) -> None:
+    """Refuse a model folder that is missing or holds no model, before anything is started.
+
+    A hub name (``owner/name`` that is no local folder) is left for the hub to answer.
+
+    Raises:
+        UserError: Naming ``field``, the folder and what it lacks.
+    """
+    folder = Path(model)
+    if not folder.exists():
+        if _HUB_NAME.fullmatch(model):
+            return
+        raise UserError(
+            field, model, "there is no such folder", "name a folder with a model, or a hub model as owner/name"
+        )
+    lacking = [name for name in ("config.json", "tokenizer.json") if not (folder / name).exists()]
+    if not any(folder.glob("*.safetensors")):
+        lacking.append("*.safetensors")
+    if lacking:
+        raise UserError(
+            field,
+            model,
+            f"the folder holds no model (it lacks {', '.join(lacking)})",
+            "export the checkpoint first (jobs/train.py does), or name the folder that has these files",
+        )

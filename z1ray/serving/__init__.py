@@ -1,0 +1,1 @@
+"""checkpoint -> endpoint: the OpenAI-compatible application with the window in the engine."""

@@ -1,0 +1,1 @@
+"""dataset -> checkpoint: tokenize, loss, the ZeRO-3 loop, export."""

@@ -1,0 +1,1 @@
+"""problems -> trajectories: request rows, the Ray Data pipeline, the manifest."""
