@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,7 @@ def begin(folder: Path, config: Any, inputs: tuple[Path, ...] = (), *, force: bo
         UserError: If an input is not finished, or the folder holds work done with
             other settings or inputs.
     """
-    from omegaconf import OmegaConf
-
-    text = OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
+    text = _config_text(config)
     asked = {"config": text, "inputs": {str(path): input_id(path) for path in inputs}}
     if force and folder.exists():
         shutil.rmtree(folder)
@@ -73,6 +72,15 @@ def finish(folder: Path, started: float, **facts: Any) -> dict[str, Any]:
     return manifest
 
 
+def is_done(folder: Path, config: Any) -> bool:
+    """True if the stage in ``folder`` finished with this config and its inputs have not changed since."""
+    if not (folder / MANIFEST).exists() or not (folder / _BEGUN).exists():
+        return False
+    begun = json.loads((folder / _BEGUN).read_text())
+    inputs = {path: (Path(path) / MANIFEST).exists() and input_id(Path(path)) for path in begun["inputs"]}
+    return bool(begun == {"config": _config_text(config), "inputs": inputs})
+
+
 def manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a finished stage; UserError if the stage has not finished."""
     path = folder / MANIFEST
@@ -81,6 +89,12 @@ def manifest(folder: Path) -> dict[str, Any]:
             "input", str(folder), "no finished stage is there (no manifest.json)", "run the stage that writes it first"
         )
     return dict(json.loads(path.read_text()))
+
+
+def stages_of(models: Iterable[str]) -> tuple[Path, ...]:
+    """The stage folders that exported those of the models that are no hub names or prepared folders."""
+    parents = {Path(model).parent for model in models}
+    return tuple(sorted(parent for parent in parents if (parent / MANIFEST).exists()))
 
 
 def input_id(folder: Path) -> str:
@@ -117,6 +131,12 @@ def package_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _config_text(config: Any) -> str:
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
 
 
 def _make(folder: Path) -> None:

@@ -4,6 +4,7 @@ Problem -> Trajectory -> Example (training) and EvaluationRow (the curve).
 A schema is the contract: a stage reads and writes exactly these columns.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -140,8 +141,18 @@ def trajectory_id(problem_id: str, mode: str, sample: int) -> str:
     return f"{problem_id}#{mode}#{sample}"
 
 
+def request_seed(seed: int, request_id: str) -> int:
+    """A request's own 31-bit seed: stable across runs, different from its neighbours'."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{request_id}".encode()).digest()[:4], "big") >> 1
+
+
 def write_rows(rows: Iterable[Row], path: Path, schema: pa.Schema) -> None:
     """Write rows as one Parquet file, whole or not at all.
+
+    Args:
+        rows: Rows of ``schema``.
+        path: The file; its folder is made if missing.
+        schema: Arrow schema.
 
     Raises:
         pa.ArrowInvalid: If a row does not fit the schema.

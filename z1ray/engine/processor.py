@@ -9,25 +9,14 @@ The processor is never registered as a ``vllm.logits_processors`` entry point:
 that would load it into every engine of the environment, z1ray's or not.
 """
 
-from typing import Any
-
 import torch
 from vllm import SamplingParams
 from vllm.config import VllmConfig
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
-from z1ray.window import NO_CAP, Window
-
-BUDGET_ARG = "thinking_budget"
-HINT_ARG = "hint_token_ids"
-
-
-def extra_args(window: Window) -> dict[str, Any]:
-    """A window as the request arguments that ``WindowProcessor`` reads; empty without a cap."""
-    if window.budget == NO_CAP:
-        return {}
-    return {BUDGET_ARG: window.budget, HINT_ARG: list(window.hint)}
+from z1ray.engine.args import BUDGET_ARG, HINT_ARG
+from z1ray.window import Window
 
 
 class WindowProcessor(LogitsProcessor):

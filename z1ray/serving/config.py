@@ -40,6 +40,11 @@ class ServeConfig:
     def __post_init__(self) -> None:
         if not self.models:
             raise UserError("serve.models", self.models, "there is nothing to serve", "name at least one model")
+        odd = [name for name in self.models if not name or ":" in name]
+        if odd:
+            raise UserError("serve.models", odd[0], "Ray reads ':' as base model and adapter", "rename the model")
+        if not self.host:
+            raise UserError("serve.host", self.host, "it would open the port to everyone", "set it to 127.0.0.1")
         if not 0 < self.port < 65536:
             raise UserError("serve.port", self.port, "it is no TCP port", "set it from 1 to 65535")
         if self.max_replicas < self.engine.replicas:
@@ -49,5 +54,7 @@ class ServeConfig:
                 f"it is below serve.engine.replicas = {self.engine.replicas}",
                 "raise it or lower the other",
             )
+        if self.start_timeout_s <= 0:
+            raise UserError("serve.start_timeout_s", self.start_timeout_s, "no engine starts in that time", "raise it")
         if self.check_budget < 1:
             raise UserError("serve.check_budget", self.check_budget, "it is a count", "set it to 1 or more")

@@ -22,7 +22,8 @@ class TrainConfig:
         precision: Of weights and activations; bf16 keeps float32 master weights.
         num_epochs: Passes over the data.
         max_steps: Stop after this many optimizer steps; None runs all epochs.
-        learning_rate, warmup_steps, weight_decay: AdamW with linear warm-up and cosine decay to 0.
+        learning_rate, warmup_steps, weight_decay: AdamW with linear warm-up and cosine decay
+            to 0. Weight decay, where not 0, applies to all parameters.
         gradient_clipping: Largest global gradient norm.
         global_batch_size: Sequences per optimizer step over all workers. The paper and
             its README say 128; its script's 8 x 2 x 16 makes 256.
@@ -64,8 +65,14 @@ class TrainConfig:
                 raise UserError(f"train.{name}", getattr(self, name), "it is a count", "set it to 1 or more")
         if self.max_steps is not None and self.max_steps < 1:
             raise UserError("train.max_steps", self.max_steps, "it is a count", "set it to 1 or more, or leave it out")
-        if self.learning_rate <= 0:
-            raise UserError("train.learning_rate", self.learning_rate, "nothing would be learned", "set it above 0")
+        for name in ("learning_rate", "gradient_clipping"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"train.{name}", getattr(self, name), "nothing would be learned", "set it above 0")
+        for name in ("warmup_steps", "weight_decay", "max_failures"):
+            if getattr(self, name) < 0:
+                raise UserError(f"train.{name}", getattr(self, name), "it cannot be negative", "set it to 0 or more")
+        if self.offload and self.device == "cpu":
+            raise UserError("train.offload", True, "on CPU everything is in CPU memory already", "set it to false")
         per_pass = self.num_workers * self.micro_batch_size
         if self.global_batch_size % per_pass:
             raise UserError(

@@ -1,0 +1,27 @@
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+
+.PHONY: help setup demo test lint format bench clean
+
+help: ## show the targets
+	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## make .venv and install (CPU); skips what is done
+	@bash cluster/install.sh cpu
+
+demo: setup ## run the whole pipeline on this machine: conf/local.yaml
+	@$(PY) jobs/pipeline.py --config conf/local.yaml $(ARGS)
+
+test: setup ## run every test: units, vLLM, Ray, DeepSpeed, HTTP
+	@$(PY) -m pytest $(ARGS)
+
+lint: setup ## ruff and mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+format: setup ## reformat with ruff
+	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
+
+bench: bench-window ## run every benchmark
+
+bench-%: setup ## run one benchmark; its last line is a JSON object
+	@$(PY) -m tests.bench.$*

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Make .venv and install z1ray into it: bash cluster/install.sh cpu|gpu
+# What is done is skipped; a changed lock or pyproject is noticed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+profile=${1:-cpu}
+python=${PYTHON:-python3}
+venv=.venv
+stamp=$venv/.z1ray-$profile
+torch_index=https://download.pytorch.org/whl/cpu
+
+fail() { printf 'install: %s\n' "$@" >&2; exit 2; }
+step() { printf '== %s\n' "$*"; }
+quiet_pip() { "$venv/bin/pip" install --disable-pip-version-check --progress-bar off -q "$@"; }
+
+[[ $profile == cpu || $profile == gpu ]] || fail "unknown profile '$profile'" "use cpu or gpu"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+  fail "$("$python" --version 2>&1) is too old or missing" "install Python 3.11 or newer, or name one: PYTHON=python3.12 make setup"
+
+sandbox() {
+  command -v bwrap >/dev/null && return
+  step "installing bubblewrap, the sandbox for generated code"
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap >/dev/null && return
+  fi
+  printf '%s\n' "!! bubblewrap is missing and could not be installed here." \
+    "!! Generated code will run in a limited subprocess that can read your files." \
+    "!! To mend: sudo apt-get install bubblewrap" >&2
+}
+
+install_cpu() {
+  step "1/4 torch (CPU build)"
+  quiet_pip "torch==2.13.0+cpu" 2>/dev/null || quiet_pip --index-url "$torch_index" "torch==2.13.0+cpu"
+  step "2/4 locked packages: vLLM, Ray, DeepSpeed and what they need (some minutes)"
+  # --no-deps: the lock is complete, and vLLM's own list would pull CUDA builds of packages z1ray never uses.
+  quiet_pip --no-deps -r requirements-cpu.lock
+  step "3/4 z1ray itself"
+  quiet_pip --no-deps -e .
+  step "4/4 checking that the parts load"
+  "$venv/bin/python" -c 'import ray, torch, vllm, deepspeed, z1ray' >/dev/null 2>&1 ||
+    fail "the installed packages do not load" "see: $venv/bin/python -c 'import ray, torch, vllm, deepspeed'"
+}
+
+install_gpu() {
+  step "1/1 z1ray with Ray, vLLM and DeepSpeed for CUDA (some minutes)"
+  quiet_pip -e ".[gpu]"
+}
+
+sandbox
+want=$(cat pyproject.toml requirements-cpu.lock | sha256sum | cut -d' ' -f1)
+if [[ -f $stamp && $(<"$stamp") == "$want" ]]; then
+  step "$venv is up to date"
+  exit 0
+fi
+started=$SECONDS
+[[ -x $venv/bin/python ]] || { step "making $venv with $("$python" --version)"; "$python" -m venv "$venv"; }
+"install_$profile"
+echo "$want" >"$stamp"
+step "installed in $((SECONDS - started)) s"

@@ -1,0 +1,139 @@
+"""The window inside a real vLLM engine is the two-pass reference, token for token."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from z1ray.engine.args import BUDGET_ARG, HINT_ARG, extra_args
+from z1ray.engine.config import EngineConfig
+from z1ray.engine.settings import engine_env, engine_kwargs
+from z1ray.engine.tokens import chat_token_ids, end_token_ids, text_token_ids
+from z1ray.evaluation.two_pass import Completion, two_pass
+from z1ray.prompts import chat_messages
+from z1ray.window import CODE_HINT, NO_CAP, Window, WindowConfig, account, resolve
+
+pytestmark = pytest.mark.vllm
+
+ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=1024, max_num_seqs=8, enforce_eager=True)
+# The first two end within 64 tokens, the others do not.
+QUESTIONS = [
+    "What is 2+2? Answer with one number only.",
+    "hi",
+    "Write a Python function that reverses a list.",
+    "Explain gravity at length.",
+    "Tell me a long story about a dragon.",
+]
+
+
+@pytest.fixture(scope="module")
+def llm(smollm2) -> Iterator[Any]:
+    """One real engine on the real small model for every test here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in engine_env(ENGINE).items():
+            patch.setenv(name, value)
+        from vllm import LLM
+
+        engine = LLM(str(smollm2), **engine_kwargs(ENGINE))
+        yield engine
+        engine.llm_engine.engine_core.shutdown()
+
+
+@pytest.fixture(scope="module")
+def prompts(smollm2) -> list[list[int]]:
+    return chat_token_ids(str(smollm2), [chat_messages(question, None) for question in QUESTIONS])
+
+
+@pytest.fixture(scope="module")
+def hint(smollm2) -> tuple[int, ...]:
+    return text_token_ids(str(smollm2), CODE_HINT)
+
+
+def complete(llm: Any, prompts: Sequence[Sequence[int]], max_tokens: int | None, **params: Any) -> list[Completion]:
+    from vllm import SamplingParams
+
+    sampling = SamplingParams(temperature=params.pop("temperature", 0), max_tokens=max_tokens, **params)
+    outputs = llm.generate([{"prompt_token_ids": list(p)} for p in prompts], sampling, use_tqdm=False)
+    return [
+        Completion(tuple(choice.token_ids), choice.finish_reason == "stop")
+        for output in outputs
+        for choice in output.outputs
+    ]
+
+
+@pytest.mark.parametrize("budget", [0, 1, 10, 64])
+def test_single_pass_equals_two_passes(llm, prompts, hint, budget):
+    """With greedy decoding the engine's one pass and Z1's two give the same tokens."""
+    window = resolve(WindowConfig(answer_tokens=24), hint, budget)
+    reference = two_pass(lambda batch, limit: complete(llm, batch, limit), prompts, window)
+    assert complete(llm, prompts, window.max_tokens, extra_args=extra_args(window)) == reference
+    cut = [account(window, len(completion.token_ids)).cut for completion in reference]
+    # The test means something only if both kinds occur where they can.
+    assert any(cut)
+    assert all(cut) == (budget < 10)
+
+
+def test_hint_stands_exactly_at_the_budget(llm, prompts, hint):
+    """Tokens B .. B+|H|-1 of every cut run are the hint."""
+    window = resolve(WindowConfig(answer_tokens=8), hint, 10)
+    for completion in complete(llm, prompts, window.max_tokens, extra_args=extra_args(window)):
+        if account(window, len(completion.token_ids)).cut:
+            assert completion.token_ids[10 : 10 + len(hint)] == hint
+        else:
+            assert completion.ended
+
+
+def test_requests_with_and_without_a_window_share_a_batch(llm, prompts, hint):
+    """Rows join, leave and move within the batch; each must keep its own window."""
+    from vllm import SamplingParams
+
+    windows = [resolve(WindowConfig(answer_tokens=6 * i + 4), hint, b) for i, b in enumerate([0, NO_CAP, 7, 30, 3])]
+    params = [
+        SamplingParams(temperature=0, max_tokens=window.max_tokens or 40, extra_args=extra_args(window) or None)
+        for window in windows
+    ]
+    requests = [{"prompt_token_ids": prompt} for prompt in prompts]
+    together = llm.generate(requests, params, use_tqdm=False)
+    for request, param, output in zip(requests, params, together, strict=True):
+        alone = llm.generate([request], param, use_tqdm=False)[0]
+        assert output.outputs[0].token_ids == alone.outputs[0].token_ids
+
+
+def test_sampled_runs_are_cut_at_the_budget_too(llm, prompts, hint):
+    """The cap holds at any temperature and for every one of n choices."""
+    window = resolve(WindowConfig(answer_tokens=4), hint, 5)
+    runs = complete(llm, prompts[2:], window.max_tokens, temperature=1.0, n=3, extra_args=extra_args(window))
+    assert len(runs) == 9
+    for completion in runs:
+        assert completion.ended or completion.token_ids[5 : 5 + len(hint)] == hint
+
+
+def test_end_tokens_are_the_models_own(smollm2, llm, prompts):
+    """The finish reason derived from the last token agrees with vLLM's."""
+    ends = end_token_ids(str(smollm2))
+    for completion in complete(llm, prompts, 40):
+        assert (completion.token_ids[-1] in ends) == completion.ended
+
+
+@pytest.mark.parametrize(
+    ("args", "max_tokens", "told"),
+    [
+        ({BUDGET_ARG: -1, HINT_ARG: [5]}, 9, BUDGET_ARG),
+        ({BUDGET_ARG: True, HINT_ARG: [5]}, 9, BUDGET_ARG),
+        ({BUDGET_ARG: "5", HINT_ARG: [5]}, 9, BUDGET_ARG),
+        ({BUDGET_ARG: 5}, 9, HINT_ARG),
+        ({BUDGET_ARG: 5, HINT_ARG: []}, 9, HINT_ARG),
+        ({BUDGET_ARG: 5, HINT_ARG: ["a"]}, 9, HINT_ARG),
+        ({HINT_ARG: [5]}, 9, BUDGET_ARG),
+        ({BUDGET_ARG: 5, HINT_ARG: [5]}, 6, "max_tokens"),
+    ],
+)
+def test_a_malformed_window_is_refused_not_ignored(llm, prompts, args, max_tokens, told):
+    """A cap is never accepted and then not enforced."""
+    with pytest.raises(ValueError, match=told):
+        complete(llm, prompts[:1], max_tokens, extra_args=args)
+
+
+def test_a_window_without_a_cap_sends_nothing(hint):
+    """-1 is the absence of a window to the engine."""
+    assert extra_args(Window(NO_CAP, hint, None)) == {}

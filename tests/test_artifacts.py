@@ -1,0 +1,78 @@
+"""A stage's folder belongs to one configuration and one input, and is done exactly when finished."""
+
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from z1ray import artifacts
+from z1ray.errors import UserError
+
+
+@dataclass(frozen=True)
+class Config:
+    """A stage's section."""
+
+    size: int = 1
+
+
+def finish(folder, config=None, inputs=()):
+    artifacts.begin(folder, config or Config(), inputs)
+    return artifacts.finish(folder, time.time(), num_rows=3)
+
+
+def test_begun_is_half_way_and_finished_is_done(tmp_path):
+    """Only a finished stage is skipped; a half-done one goes on."""
+    assert artifacts.begin(tmp_path / "a", Config())
+    assert artifacts.begin(tmp_path / "a", Config())
+    assert not artifacts.is_done(tmp_path / "a", Config())
+    manifest = artifacts.finish(tmp_path / "a", time.time(), num_rows=3)
+    assert manifest["num_rows"] == 3
+    assert manifest["versions"]["ray"]
+    assert not artifacts.begin(tmp_path / "a", Config())
+    assert artifacts.is_done(tmp_path / "a", Config())
+
+
+def test_other_settings_are_refused_and_named(tmp_path):
+    """Rows of two configurations must never mix in one folder."""
+    finish(tmp_path / "a")
+    with pytest.raises(UserError, match="size: 1 -> size: 2") as caught:
+        artifacts.begin(tmp_path / "a", Config(size=2))
+    assert "--force" in str(caught.value)
+    assert not artifacts.is_done(tmp_path / "a", Config(size=2))
+    assert artifacts.manifest(tmp_path / "a")["num_rows"] == 3
+
+
+def test_force_starts_afresh(tmp_path):
+    """--force is the one way to throw finished work away."""
+    finish(tmp_path / "a")
+    (tmp_path / "a" / "data").touch()
+    assert artifacts.begin(tmp_path / "a", Config(size=2), force=True)
+    assert not (tmp_path / "a" / "data").exists()
+
+
+def test_a_stage_is_stale_once_its_input_was_made_anew(tmp_path):
+    """A dataset from older trajectories must not pass for one from the new."""
+    finish(tmp_path / "a")
+    finish(tmp_path / "b", inputs=(tmp_path / "a",))
+    assert artifacts.is_done(tmp_path / "b", Config())
+    artifacts.begin(tmp_path / "a", Config(), force=True)
+    assert not artifacts.is_done(tmp_path / "b", Config())
+    artifacts.finish(tmp_path / "a", time.time(), num_rows=4)
+    assert not artifacts.is_done(tmp_path / "b", Config())
+    with pytest.raises(UserError, match="made anew"):
+        artifacts.begin(tmp_path / "b", Config(), (tmp_path / "a",))
+
+
+def test_unfinished_input_is_refused(tmp_path):
+    """A stage fed half an input would give half a result."""
+    artifacts.begin(tmp_path / "a", Config())
+    with pytest.raises(UserError, match="no finished stage"):
+        artifacts.begin(tmp_path / "b", Config(), (tmp_path / "a",))
+
+
+def test_unwritable_output_is_told(tmp_path):
+    """The folder is tried before any work starts."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="output_dir"):
+        artifacts.begin(tmp_path / "file" / "a", Config())

@@ -1,0 +1,76 @@
+"""Experiments load whole, and a mistake is told by key, value and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from z1ray.config import load
+from z1ray.errors import UserError
+
+CONF = Path(__file__).parent.parent / "conf"
+LOCAL = CONF / "local.yaml"
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_experiment_loads(path):
+    """A file in conf/ that does not load is useless to whoever submits it."""
+    config = load(path)
+    assert config.name == path.stem
+    assert Path(config.output_dir).name == config.name
+
+
+def test_paper_recipe():
+    """conf/z1-7b.yaml is the paper's: a changed figure would no longer reproduce it."""
+    config = load(CONF / "z1-7b.yaml")
+    train = config.train
+    assert (config.generate.model, train.model) == ("Qwen/QwQ-32B", "Qwen/Qwen2.5-Coder-7B-Instruct")
+    assert (train.num_epochs, train.learning_rate, train.warmup_steps, train.weight_decay) == (2, 1e-5, 100, 0.0)
+    assert (train.precision, train.global_batch_size, train.num_workers) == ("bf16", 128, 8)
+    assert (min(config.evaluate.budgets), max(config.evaluate.budgets)) == (512, 4096)
+
+
+def test_overrides_win_over_the_file_and_interpolate():
+    """Words on the command line are the last to speak, and folders follow the root."""
+    config = load(LOCAL, ["root=/elsewhere", "generate.samples_per_problem=3", "generate.modes.short.max_tokens=9"])
+    assert config.generate.samples_per_problem == 3
+    assert config.generate.modes["short"].max_tokens == 9
+    assert config.curate.trajectories == "/elsewhere/local/trajectories"
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("train.max_stepz=3", ["train.max_stepz = 3", "did you mean 'max_steps'"]),
+        ("trian.seed=3", ["trian", "did you mean 'train'"]),
+        ("generate.modes.short.max_token=5", ["generate.modes.short.max_token = 5", "'max_tokens'"]),
+        ("train.max_steps=few", ["train.max_steps = 'few'", "Integer"]),
+        ("train.precision=fp8", ["train.precision = 'fp8'", "'bf16', 'float32'"]),
+        ("serve.port=70000", ["serve.port = 70000", "1 to 65535"]),
+        ("train.global_batch_size=3", ["train.global_batch_size = 3", "multiple of 2"]),
+        ("evaluate.budgets=[]", ["evaluate.budgets", "at least one"]),
+        ("evaluate.budgets=[-5]", ["evaluate.budgets = -5"]),
+        ("curate.tokenizer=${nowhere}", ["curate.tokenizer", "nowhere"]),
+        ("generate.problems=[{kind: hub}]", ["path", "name the dataset"]),
+        ("train.seed", ["train.seed", "key=value"]),
+    ],
+)
+def test_mistakes_name_key_value_and_remedy(override, told):
+    """One screen must be enough to mend a mistake."""
+    with pytest.raises(UserError) as caught:
+        load(LOCAL, [override])
+    for part in told:
+        assert part in str(caught.value)
+
+
+def test_missing_mandatory_key_is_named(tmp_path):
+    """A file without a model fails here, not after an hour."""
+    path = tmp_path / "x.yaml"
+    path.write_text(LOCAL.read_text().replace("  model: ${models_dir}/SmolLM2-135M-Instruct\n", "", 1))
+    with pytest.raises(UserError, match=r"generate\.model"):
+        load(path)
+
+
+def test_missing_file_is_told(tmp_path):
+    """The remedy points at conf/."""
+    with pytest.raises(UserError, match="conf/"):
+        load(tmp_path / "none.yaml")

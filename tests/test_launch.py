@@ -1,0 +1,91 @@
+"""A launcher's mistakes end on one screen with status 2, and bugs keep their traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from z1ray.errors import UserError
+from z1ray.launch import guarded, launch
+
+ROOT = Path(__file__).parent.parent
+LOCAL = str(ROOT / "conf" / "local.yaml")
+
+
+def run_job(job: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, f"jobs/{job}.py", "--config", LOCAL, *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, env={"PATH": "", **env})
+
+
+@pytest.mark.parametrize(
+    ("job", "word", "told"),
+    [
+        ("generate", "generate.modell=x", "did you mean 'model'"),
+        ("generate", "generate.model=/no/such/folder", "generate.model = '/no/such/folder'"),
+        ("train", "train.model=/no/such/folder", "train.model = '/no/such/folder'"),
+        ("serve", "serve.models.z1-local=/no/such/folder", "serve.models.z1-local = '/no/such/folder'"),
+        ("evaluate", "evaluate.models.base=/no/such/folder", "evaluate.models.base = '/no/such/folder'"),
+        ("pipeline", "train.max_stepz=1", "did you mean 'max_steps'"),
+    ],
+)
+def test_bad_input_is_told_on_one_screen(job, word, told, tmp_path):
+    """Field, value and remedy; no traceback; status 2."""
+    done = run_job(job, f"root={tmp_path}", word)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "remedy:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 24
+
+
+def test_a_checkpoint_folder_without_a_model_says_what_it_lacks(tmp_path):
+    """A half-copied checkpoint is found before an engine starts."""
+    (tmp_path / "model").mkdir()
+    done = run_job("evaluate", f"root={tmp_path}", f"evaluate.models.base={tmp_path / 'model'}")
+    assert done.returncode == 2
+    assert "config.json" in done.stderr
+    assert "safetensors" in done.stderr
+
+
+def test_a_submitted_job_refuses_a_relative_output(tmp_path):
+    """A relative folder would lie in Ray's temporary copy and vanish with it."""
+    done = run_job("generate", RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
+    assert done.returncode == 2
+    assert "root=/mnt/shared" in done.stderr
+
+
+def test_bugs_keep_their_traceback():
+    """Only UserError is the user's; anything else must not be dressed up as advice."""
+
+    def broken() -> int:
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        guarded(broken)
+
+
+def test_statuses(capsys):
+    """0 done, 2 user's mistake, 130 interrupted."""
+
+    def wrong() -> int:
+        raise UserError("a", 1, "b", "c")
+
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    assert guarded(lambda: 0) == 0
+    assert guarded(wrong) == 2
+    assert "a = 1" in capsys.readouterr().err
+    assert guarded(interrupted) == 130
+
+
+def test_launch_gives_the_stage_its_experiment(tmp_path):
+    """Overrides reach the stage, and so does --force."""
+    seen = []
+    status = launch(
+        lambda config, force: seen.append((config.root, force)) or {},
+        "d",
+        ["--config", LOCAL, "--force", f"root={tmp_path}"],
+    )
+    assert (status, seen) == (0, [(str(tmp_path), True)])

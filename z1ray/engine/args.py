@@ -1,0 +1,15 @@
+"""How a request carries its window to the engine: names and values, without importing vLLM."""
+
+from typing import Any
+
+from z1ray.window import NO_CAP, Window
+
+BUDGET_ARG = "thinking_budget"
+HINT_ARG = "hint_token_ids"
+
+
+def extra_args(window: Window) -> dict[str, Any]:
+    """A window as ``SamplingParams.extra_args`` (``vllm_xargs`` over HTTP); empty without a cap."""
+    if window.budget == NO_CAP:
+        return {}
+    return {BUDGET_ARG: window.budget, HINT_ARG: list(window.hint)}

@@ -1,0 +1,51 @@
+"""A model's own tokens: chat prompts, hints and the tokens that end a turn."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from z1ray.errors import UserError
+from z1ray.prompts import Message
+
+
+@cache
+def tokenizer(model: str) -> Any:
+    """The model's tokenizer; UserError if it has no chat template."""
+    from transformers import AutoTokenizer
+
+    found = AutoTokenizer.from_pretrained(model)
+    if not found.chat_template:
+        raise UserError("model", model, "its tokenizer has no chat template", "use an instruction-tuned model")
+    return found
+
+
+def chat_token_ids(model: str, chats: Sequence[list[Message]]) -> list[list[int]]:
+    """Token ids of each conversation, ending where the assistant's turn begins."""
+    found = tokenizer(model)
+    texts = [found.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
+    # The template has already written whatever special tokens belong at the front.
+    ids: list[list[int]] = found(texts, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def text_token_ids(model: str, text: str) -> tuple[int, ...]:
+    """Token ids of a piece of text inside a turn, without special tokens."""
+    return tuple(tokenizer(model).encode(text, add_special_tokens=False))
+
+
+def end_token_ids(model: str) -> frozenset[int]:
+    """Tokens that end a turn, as vLLM takes them from the model's folder."""
+    from transformers import GenerationConfig
+
+    named = GenerationConfig.from_pretrained(model).eos_token_id
+    listed = named if isinstance(named, list) else [named]
+    return frozenset(token for token in [*listed, tokenizer(model).eos_token_id] if token is not None)
+
+
+def context_length(model: str, max_model_len: int | None) -> int:
+    """Longest sequence in tokens, prompt and output together: as configured, else the model's own."""
+    if max_model_len is not None:
+        return max_model_len
+    from transformers import AutoConfig
+
+    return int(AutoConfig.from_pretrained(model).max_position_embeddings)

@@ -1,0 +1,92 @@
+"""The stage checkpoints -> graded evaluation rows.
+
+Writes, per model, its requests and answers, and ``rows.parquet`` with every
+graded row. The curve and the report are drawn from that; see ``report``.
+"""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from z1ray import artifacts
+from z1ray.engine.batch import run_requests, write_requests
+from z1ray.errors import UserError
+from z1ray.evaluation.config import EvaluateConfig
+from z1ray.evaluation.grade import grade_rows
+from z1ray.evaluation.requests import REQUEST, build_requests, evaluation_row, sweep
+from z1ray.models.lookup import require
+from z1ray.problems.load import load_problems
+from z1ray.progress import say, watch
+from z1ray.records import EVALUATION_ROW, Row, read_rows, write_rows
+
+_GRADERS = 4
+
+
+def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
+    """Sweep every model over benchmarks and budgets, then grade; needs a running Ray.
+
+    A run that was killed continues: answered requests are not asked again.
+
+    Returns:
+        The manifest: number of rows, seconds per model.
+
+    Raises:
+        UserError: For a missing model, or a benchmark problem without tests or
+            too long for the context.
+    """
+    started = time.time()
+    for name, model in config.models.items():
+        require(f"evaluate.models.{name}", model)
+    if not artifacts.begin(output, config, artifacts.stages_of(config.models.values()), force=force):
+        return artifacts.manifest(output)
+    problems = {source.label: _with_tests(source.label, load_problems([source])) for source in config.benchmarks}
+    seconds = {name: _answer(config, name, problems, output / "models" / name) for name in config.models}
+    rows = _grade(config, problems, output)
+    write_rows(rows, output / "rows.parquet", EVALUATION_ROW)
+    return artifacts.finish(output, started, num_rows=len(rows), seconds_per_model=seconds)
+
+
+def _with_tests(benchmark: str, problems: list[Row]) -> list[Row]:
+    for problem in problems:
+        if problem["tests"] is None:
+            raise UserError(
+                f"problem {problem['problem_id']!r}: tests",
+                None,
+                f"benchmark {benchmark!r} cannot be graded without them",
+                "give the row `tests`, or use the source for training only",
+            )
+    return problems
+
+
+def _answer(config: EvaluateConfig, name: str, problems: dict[str, list[Row]], folder: Path) -> float:
+    """Answer one model's whole sweep; seconds taken."""
+    started = time.time()
+    swept = sweep(config, name)
+    rows = [row for benchmark, some in problems.items() for row in build_requests(config, swept, benchmark, some)]
+    requests = folder / "requests.parquet"
+    write_requests(rows, requests, REQUEST)
+    with watch(f"evaluate {name}", folder / "data", len(rows)):
+        run_requests(
+            requests,
+            folder,
+            model=config.models[name],
+            engine=config.engine,
+            id_column="row_id",
+            schema=EVALUATION_ROW,
+            batch_size=config.batch_size,
+            to_row=partial(evaluation_row, swept=swept),
+        )
+    answered = [row["row_id"] for row in read_rows(folder / "data")]
+    assert sorted(answered) == sorted(row["row_id"] for row in rows), "a request was lost or answered twice"
+    return round(time.time() - started, 1)
+
+
+def _grade(config: EvaluateConfig, problems: dict[str, list[Row]], output: Path) -> list[Row]:
+    by_id = {problem["problem_id"]: problem for some in problems.values() for problem in some}
+    hints = {source.label: config.window.hint_text(config.hints.get(source.label)) for source in config.benchmarks}
+    graded: list[Row] = []
+    for name in config.models:
+        say(f"grading {name}")
+        graded += grade_rows(output / "models" / name / "data", by_id, hints, config.sandbox, _GRADERS)
+    return graded

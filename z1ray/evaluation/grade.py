@@ -1,0 +1,42 @@
+"""Grading answered rows against their problems' tests."""
+
+from pathlib import Path
+
+from z1ray.grading.config import SandboxConfig
+from z1ray.records import Row
+
+
+def answer_text(text: str, cut: bool, hint: str) -> str:
+    """What is graded: all of the text, or what follows the hint where the run was cut.
+
+    A cut may fall inside a code block, so the thinking part would confuse the search for one.
+    """
+    return text.rpartition(hint)[2] if cut else text
+
+
+def grade_rows(
+    rows: Path, problems: dict[str, Row], hints: dict[str, str], sandbox: SandboxConfig, parallelism: int
+) -> list[Row]:
+    """Grade every row of a Parquet folder, side by side on the cluster.
+
+    Args:
+        rows: Folder of ``EVALUATION_ROW`` rows without ``answer`` and ``correct``.
+        problems: Problem rows by id.
+        hints: Hint text by benchmark.
+        sandbox: Limits for running code.
+        parallelism: Rows graded at a time.
+
+    Returns:
+        The same rows with both columns filled in, ordered by id.
+    """
+    import ray
+
+    def grade(row: Row) -> Row:
+        from z1ray.grading.verdict import check
+
+        text = answer_text(row["text"], row["cut"], hints[row["benchmark"]])
+        verdict = check(problems[row["problem_id"]], text, sandbox)
+        return {**row, "answer": verdict.answer, "correct": verdict.passed}
+
+    graded = ray.data.read_parquet(str(rows)).repartition(parallelism).map(grade, concurrency=parallelism)
+    return sorted(graded.take_all(), key=lambda row: str(row["row_id"]))

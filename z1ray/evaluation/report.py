@@ -1,0 +1,111 @@
+"""What a run came to: ``curve.json``, ``curve.png`` and a self-contained ``report.html``.
+
+Reads the artifacts of whatever stages are there; only evaluation must be.
+"""
+
+import base64
+import json
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from z1ray import artifacts
+from z1ray.evaluation.curve import Point, as_json, curve
+from z1ray.evaluation.plots import curve_png, loss_png
+from z1ray.records import Row, read_rows
+
+_STAGES = ("trajectories", "dataset", "checkpoint", "endpoint", "evaluation")
+_COMMON_FACTS = {"finished", "seconds", "code", "versions", "inputs"}
+_SAMPLES_PER_OUTCOME = 2
+
+
+def write_report(run: Path, confidence: float) -> list[Point]:
+    """Draw the curve of a finished evaluation and write the run's report.
+
+    Args:
+        run: The experiment's folder.
+        confidence: Level of the accuracy intervals.
+    """
+    points = curve(read_rows(run / "evaluation" / "rows.parquet"), confidence)
+    image = curve_png(points)
+    (run / "curve.json").write_text(json.dumps(as_json(points), indent=2) + "\n")
+    (run / "curve.png").write_bytes(image)
+    (run / "report.html").write_text(_render(run, points, image))
+    return points
+
+
+def _render(run: Path, points: list[Point], image: bytes) -> str:
+    from jinja2 import Environment
+
+    template = files("z1ray.evaluation").joinpath("report.html.j2").read_text()
+    manifest = artifacts.manifest(run / "evaluation")
+    examples = _examples(run / "dataset")
+    return (
+        Environment(autoescape=True)
+        .from_string(template)
+        .render(
+            name=run.name,
+            code=manifest["code"],
+            finished=manifest["finished"],
+            versions=", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
+            points=points,
+            curve_png=_base64(image),
+            stages=[_stage(run / name) for name in _STAGES if (run / name / artifacts.MANIFEST).exists()],
+            drops=Counter(_outcome(row) for row in examples).most_common(),
+            loss_png=_loss(run / "checkpoint" / "metrics.jsonl"),
+            chats=_chats(run / "endpoint" / "chats.json"),
+            samples=_samples(examples),
+        )
+    )
+
+
+def _stage(folder: Path) -> dict[str, Any]:
+    manifest = artifacts.manifest(folder)
+    facts = {name: value for name, value in manifest.items() if name not in _COMMON_FACTS}
+    return {
+        "name": folder.name,
+        "finished": manifest["finished"],
+        "seconds": manifest["seconds"],
+        "facts": ", ".join(f"{name}: {value}" for name, value in facts.items() if isinstance(value, int | float | str)),
+        "config": (folder / "config.yaml").read_text(),
+    }
+
+
+def _examples(folder: Path) -> list[Row]:
+    return read_rows(folder / "data") if (folder / artifacts.MANIFEST).exists() else []
+
+
+def _outcome(row: Row) -> str:
+    return "kept" if row["kept"] else f"dropped: {row['drop_reason']}"
+
+
+def _samples(examples: list[Row]) -> list[Row]:
+    """A few of each outcome, the kept first."""
+    chosen: list[Row] = []
+    for outcome in sorted({_outcome(row) for row in examples}, reverse=True):
+        some = [{**row, "outcome": outcome} for row in examples if _outcome(row) == outcome]
+        chosen += some[:_SAMPLES_PER_OUTCOME]
+    return chosen
+
+
+def _loss(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    return _base64(loss_png([json.loads(line) for line in path.read_text().splitlines()]))
+
+
+def _chats(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    return [
+        {
+            "summary": f"{chat['model']}: {json.dumps(chat['request'])} -> {json.dumps(chat['thinking'])}",
+            "text": chat["text"],
+        }
+        for chat in json.loads(path.read_text())
+    ]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

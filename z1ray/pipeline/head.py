@@ -1,0 +1,110 @@
+"""A Ray head of our own on this machine: loopback only, token required, gone when we are."""
+
+import ctypes
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from z1ray.errors import UserError
+from z1ray.progress import say
+
+_DASHBOARD_PORT = 8265
+_START_TIMEOUT_S = 90.0
+_STOP_TIMEOUT_S = 30.0
+_PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def local_head(num_cpus: int = 8) -> Iterator[str]:
+    """Start a head, give the address of its dashboard and Jobs API, and stop it however we leave.
+
+    ``num_cpus`` is logical: each actor of a stage takes one, however idle it is.
+    The token is put into this process's environment, where Ray's clients look for it.
+
+    Raises:
+        UserError: If the head does not come up.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="z1ray-"))
+    os.environ.update({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
+    port = free_port(_DASHBOARD_PORT)
+    process = _start(folder, port, num_cpus)
+    try:
+        _wait_until_up(process, port, folder / "head.log")
+        say(f"local Ray head started; dashboard http://127.0.0.1:{port} (token {os.environ['RAY_AUTH_TOKEN']})")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        _stop(process)
+        shutil.rmtree(folder, ignore_errors=True)
+        say("local Ray head stopped")
+
+
+def free_port(preferred: int) -> int:
+    """``preferred`` if nothing listens there, else any free port of the loopback interface."""
+    for candidate in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise UserError("port", preferred, "no port is free on the loopback interface", "stop something that listens")
+
+
+def _start(folder: Path, port: int, num_cpus: int) -> subprocess.Popen[bytes]:
+    command = [
+        str(Path(sys.executable).with_name("ray")),
+        *("start", "--head", "--block", "--disable-usage-stats"),
+        *(f"--num-cpus={num_cpus}", "--num-gpus=0", f"--object-store-memory={1 << 30}"),
+        *("--node-ip-address=127.0.0.1", f"--port={free_port(6379)}"),
+        *("--dashboard-host=127.0.0.1", f"--dashboard-port={port}", f"--temp-dir={folder}"),
+    ]
+    with (folder / "head.log").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Its own session, so that Ctrl-C reaches us first and we can stop jobs in order.
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+
+
+def _die_with_parent() -> None:
+    """Have Linux end the head if this process is killed outright."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.5)
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+    raise UserError(
+        "ray head",
+        f"127.0.0.1:{port}",
+        f"it did not come up; its log ends:\n{tail}",
+        "mend that and run the command again",
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,30 @@
+"""The table at the end of a run: the curve in short, and where everything is."""
+
+import json
+from pathlib import Path
+
+
+def print_summary(run: Path) -> None:
+    """Print what there is of the run's results; nothing is there before evaluation."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if (run / "curve.json").exists():
+        table = Table(
+            "model", "benchmark", "budget", "mean thinking tokens", "accuracy", "interval", "cut", title=run.name
+        )
+        for point in json.loads((run / "curve.json").read_text()):
+            table.add_row(
+                point["model"],
+                point["benchmark"],
+                str(point["thinking_budget"]),
+                f"{point['mean_thinking_tokens']:.1f}",
+                f"{point['accuracy']:.3f}",
+                f"{point['accuracy_low']:.2f}-{point['accuracy_high']:.2f}",
+                f"{100 * point['cut_ratio']:.0f} %",
+            )
+        console.print(table)
+    for name in ("curve.json", "curve.png", "report.html"):
+        if (run / name).exists():
+            print(run / name)

@@ -1,0 +1,68 @@
+"""What a stage tells whoever watches: marked lines in the job's log."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+# Ray and vLLM fill a job's log; lines that begin with this are for people.
+MARK = "z1ray | "
+
+
+def say(text: str) -> None:
+    """Print one line for people."""
+    print(MARK + text, flush=True)
+
+
+@contextmanager
+def watch(label: str, folder: Path, total: int, every_s: float = 5.0) -> Iterator[None]:
+    """Print rows done, rate and time left whenever the number of rows in ``folder`` has grown.
+
+    Args:
+        label: What the lines begin with.
+        folder: Where Parquet files appear.
+        total: Rows to expect.
+        every_s: Seconds between looks.
+    """
+    stop = threading.Event()
+    thread = threading.Thread(target=_report, args=(label, folder, total, every_s, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _report(label: str, folder: Path, total: int, every_s: float, stop: threading.Event) -> None:
+    sizes: dict[Path, int] = {}
+    began, at_start = time.monotonic(), _num_rows(folder, sizes)
+    shown = -1
+    while True:
+        stopped = stop.wait(every_s)
+        done = _num_rows(folder, sizes)
+        if done != shown:
+            say(_line(label, done, total, done - at_start, time.monotonic() - began))
+            shown = done
+        if stopped:
+            return
+
+
+def _line(label: str, done: int, total: int, fresh: int, seconds: float) -> str:
+    left = f", about {(total - done) * seconds / fresh:.0f} s left" if fresh and done < total else ""
+    return f"{label}: {done}/{total} rows in {seconds:.0f} s{left}"
+
+
+def _num_rows(folder: Path, sizes: dict[Path, int]) -> int:
+    """Rows in finished files; a file still being written has no footer yet and counts later."""
+    for path in folder.glob("*.parquet"):
+        if path not in sizes:
+            try:
+                sizes[path] = pq.read_metadata(path).num_rows
+            except pa.ArrowInvalid:
+                continue
+    return sum(sizes.values())
