@@ -130,7 +130,9 @@ def test_end_tokens_are_the_models_own(smollm2, llm, prompts):
 )
 def test_a_malformed_window_is_refused_not_ignored(llm, prompts, args, max_tokens, told):
     """A cap is never accepted and then not enforced."""
-    with pytest.raises(ValueError, match=told):
+    from vllm.exceptions import VLLMValidationError
+
+    with pytest.raises(VLLMValidationError, match=told):
         complete(llm, prompts[:1], max_tokens, extra_args=args)
 
 

@@ -12,6 +12,7 @@ that would load it into every engine of the environment, z1ray's or not.
 import torch
 from vllm import SamplingParams
 from vllm.config import VllmConfig
+from vllm.exceptions import VLLMValidationError
 from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
@@ -33,7 +34,7 @@ class WindowProcessor(LogitsProcessor):
 
     @classmethod
     def validate_params(cls, sampling_params: SamplingParams) -> None:
-        """Refuse a malformed window; vLLM turns the ValueError into HTTP 400."""
+        """Refuse a malformed window; over HTTP that is status 400."""
         _window(sampling_params)
 
     def is_argmax_invariant(self) -> bool:
@@ -68,20 +69,22 @@ def _new_row(
 
 
 def _window(params: SamplingParams) -> Window | None:
-    """The window a request carries, or None without a cap; ValueError if malformed."""
+    """The window a request carries, or None without a cap; VLLMValidationError if malformed."""
     args = params.extra_args or {}
     budget, hint = args.get(BUDGET_ARG), args.get(HINT_ARG)
     if budget is None and hint is None:
         return None
     # bool is an int to Python, but no budget to anyone.
-    if not isinstance(budget, int) or isinstance(budget, bool) or budget < 0:
-        raise ValueError(f"{BUDGET_ARG} = {budget!r}: the engine takes a token count of 0 or more")
+    if type(budget) is not int or budget < 0:
+        raise _refusal(BUDGET_ARG, budget, "the engine takes a token count of 0 or more")
     if not isinstance(hint, list) or not hint or not all(type(token) is int and token >= 0 for token in hint):
-        raise ValueError(f"{HINT_ARG} = {hint!r}: the engine takes a non-empty list of token ids")
+        raise _refusal(HINT_ARG, hint, "the engine takes a non-empty list of token ids")
     least = budget + len(hint) + 1
     if params.max_tokens is None or params.max_tokens < least:
-        raise ValueError(
-            f"max_tokens = {params.max_tokens}: {BUDGET_ARG} {budget} and a hint of {len(hint)} tokens "
-            f"leave no token to answer with; send {least} or more"
-        )
+        problem = f"{BUDGET_ARG} {budget} and a hint of {len(hint)} tokens leave no token to answer with"
+        raise _refusal("max_tokens", params.max_tokens, f"{problem}; send {least} or more")
     return Window(budget, tuple(hint), params.max_tokens)
+
+
+def _refusal(parameter: str, value: object, problem: str) -> VLLMValidationError:
+    return VLLMValidationError(f"{parameter} = {value!r}: {problem}", parameter=parameter)
