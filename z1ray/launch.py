@@ -31,7 +31,7 @@ def launch(stage: Stage, description: str | None, argv: Sequence[str] | None = N
     Returns:
         The exit status.
     """
-    args = parser(description).parse_args(argv)
+    args = parser(description).parse_intermixed_args(argv)
     return guarded(lambda: _run(stage, args))
 
 

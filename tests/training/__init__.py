@@ -1,0 +1,1 @@
+"""Tests of z1ray.training."""

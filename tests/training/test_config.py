@@ -1,0 +1,34 @@
+"""Settings that cannot work are refused before anything starts."""
+
+from typing import Any
+
+import pytest
+
+from z1ray.errors import UserError
+from z1ray.training.config import TrainConfig
+
+
+@pytest.mark.parametrize(
+    ("field", "overrides"),
+    [
+        ("train.global_batch_size", {"global_batch_size": 6, "num_workers": 2, "micro_batch_size": 2}),
+        ("train.micro_batch_size", {"micro_batch_size": 0}),
+        ("train.learning_rate", {"learning_rate": 0.0}),
+        ("train.gradient_clipping", {"gradient_clipping": 0.0}),
+        ("train.warmup_steps", {"warmup_steps": -1}),
+        ("train.max_steps", {"max_steps": 0}),
+        ("train.offload", {"offload": True, "device": "cpu"}),
+    ],
+)
+def test_impossible_settings_are_refused_by_name(field: str, overrides: dict[str, Any]) -> None:
+    """Each names its key; found only by a worker, it would cost a cluster's start-up and a traceback."""
+    with pytest.raises(UserError) as caught:
+        TrainConfig(**({"dataset": "d", "model": "m"} | overrides))
+    assert caught.value.field == field
+
+
+def test_the_defaults_are_the_papers_recipe() -> None:
+    """Somebody who sets only dataset and model gets arXiv 2504.00810, not our taste."""
+    config = TrainConfig(dataset="d", model="m")
+    assert (config.num_epochs, config.learning_rate, config.warmup_steps, config.weight_decay) == (2, 1e-5, 100, 0.0)
+    assert (config.global_batch_size, config.accumulation_steps, config.precision) == (128, 8, "bf16")

@@ -1,0 +1,101 @@
+"""The one home of DeepSpeed: its configuration and its engine, ZeRO stage 3."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from z1ray.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    import torch
+    from deepspeed import DeepSpeedEngine
+
+PROCESS_GROUP_TIMEOUT_S = 1800
+"""Seconds after which a collective operation counts as lost (DeepSpeed's own default has varied)."""
+
+_BUCKET_ELEMENTS = 50_000_000
+"""Gradients reduced at a time. The default of 500 million would hold 2 GB per worker."""
+
+
+def engine_config(config: TrainConfig) -> dict[str, Any]:
+    """DeepSpeed's configuration; the optimizer is handed over as an object instead."""
+    zero: dict[str, Any] = {
+        "stage": 3,
+        "overlap_comm": config.device == "gpu",
+        "contiguous_gradients": True,
+        "reduce_bucket_size": _BUCKET_ELEMENTS,
+    }
+    if config.offload:
+        in_cpu_memory = {"device": "cpu", "pin_memory": True}
+        zero |= {"offload_param": in_cpu_memory, "offload_optimizer": in_cpu_memory}
+    return {
+        "train_batch_size": config.global_batch_size,
+        "train_micro_batch_size_per_gpu": config.micro_batch_size,
+        "gradient_accumulation_steps": config.accumulation_steps,
+        "gradient_clipping": config.gradient_clipping,
+        "bf16": {"enabled": config.precision == "bf16", "check_grad_overflow": True},
+        # Micro-batches are many and their gradients small: add them up in float32.
+        "data_types": {"grad_accum_dtype": "fp32"},
+        "communication_data_type": "fp32",
+        "zero_optimization": zero,
+    }
+
+
+def worker_env(config: TrainConfig) -> dict[str, str]:
+    """Environment variables that must be set before a worker imports torch or DeepSpeed."""
+    env = {
+        # More threads than CPUs per worker make two workers on two cores fight for both.
+        "OMP_NUM_THREADS": str(config.cpus_per_worker),
+        "DEEPSPEED_TIMEOUT": str(PROCESS_GROUP_TIMEOUT_S // 60),
+        "PYTHONWARNINGS": "ignore::FutureWarning:torch.distributed.c10d_logger",
+    }
+    return env | {"DS_ACCELERATOR": "cpu"} if config.device == "cpu" else env
+
+
+def start(config: TrainConfig) -> "DeepSpeedEngine":
+    """Load the model, each worker its own shard of it, and wrap it in an engine.
+
+    Needs an initialised ``torch.distributed``; every worker has to call it.
+    """
+    import deepspeed
+
+    if config.device == "cpu":
+        # Gloo carries every collective of training. DeepSpeed would also compile a kernel that
+        # only its inference uses, which fails where there is no C++ compiler.
+        deepspeed.ops.__compatible_ops__ = {}  # type: ignore[attr-defined]
+    deepspeed.init_distributed(timeout=timedelta(seconds=PROCESS_GROUP_TIMEOUT_S))
+    settings = engine_config(config)
+    model = _load_partitioned(config, settings)
+    if config.gradient_checkpointing:
+        # Re-entrant: the other kind compares shapes with those of the forward pass,
+        # which ZeRO-3 has partitioned away by then.
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": True})
+    model.train()
+    engine, *_ = deepspeed.initialize(model=model, optimizer=_optimizer(model, config), config=settings)
+    return engine
+
+
+def _load_partitioned(config: TrainConfig, settings: dict[str, Any]) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.integrations.deepspeed import HfDeepSpeedConfig
+
+    # While this object lives, from_pretrained hands every worker only its shard
+    # of each weight, so that no worker ever holds the whole model.
+    partitioning = HfDeepSpeedConfig(settings)  # type: ignore[no-untyped-call]
+    dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(config.model, dtype=dtype)
+    del partitioning
+    return model
+
+
+def _optimizer(model: Any, config: TrainConfig) -> "torch.optim.Optimizer":
+    """AdamW. The learning rate is set by the loop before each step."""
+    import torch
+
+    parameters, rate, decay = model.parameters(), config.learning_rate, config.weight_decay
+    if not config.offload:
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=config.device == "gpu")
+    from deepspeed.ops.adam import DeepSpeedCPUAdam
+
+    on_cpu: torch.optim.Optimizer = DeepSpeedCPUAdam(parameters, lr=rate, weight_decay=decay, adamw_mode=True)
+    return on_cpu
