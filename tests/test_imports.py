@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = ("vllm", "deepspeed", "torch", "transformers", "ray", "datasets", "matplotlib")
 # Modules that are the home of a heavy import; workers import them, launchers do not.
-HOMES = {"z1ray.engine.processor", "z1ray.serving.server", "z1ray.serving.ingress"}
+HOMES = {
+    *("z1ray.engine.processor", "z1ray.serving.server", "z1ray.serving.ingress"),
+    *("z1ray.training.loop", "z1ray.training.loss", "z1ray.training.checkpoint"),
+}
 
 
 def modules() -> list[str]:

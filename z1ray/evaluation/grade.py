@@ -7,11 +7,11 @@ from z1ray.records import Row
 
 
 def answer_text(text: str, cut: bool, hint: str) -> str:
-    """What is graded: all of the text, or what follows the hint where the run was cut.
+    """What is graded: all of the text, or from the hint on where the run was cut.
 
     A cut may fall inside a code block, so the thinking part would confuse the search for one.
     """
-    return text.rpartition(hint)[2] if cut else text
+    return text[max(0, text.rfind(hint)) :] if cut else text
 
 
 def grade_rows(

@@ -1,0 +1,201 @@
+"""The sandbox, by really trying to get out of it.
+
+These tests need bubblewrap to work on the machine; the first says so if it does not.
+"""
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from z1ray.grading import sandbox
+from z1ray.grading.config import SandboxConfig
+from z1ray.grading.sandbox import run
+
+LIMITS = SandboxConfig(timeout_s=20, memory_mib=256)
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    """The fallback, as on a machine without bubblewrap."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    sandbox.kind.cache_clear()
+    yield
+    sandbox.kind.cache_clear()
+
+
+def running(marker: str) -> bool:
+    """Whether any process on this machine has the marker in its arguments."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if marker.encode() in path.read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def wait_until_gone(marker: str) -> bool:
+    deadline = time.monotonic() + 5
+    while running(marker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not running(marker)
+
+
+def test_bubblewrap_works_here():
+    """Everything below tests the strong sandbox; without it untrusted code is not contained."""
+    assert sandbox.kind() == "bubblewrap", sandbox._unusable()
+
+
+def test_a_program_runs_and_reads_stdin():
+    """Isolation that breaks ordinary programs would fail right answers."""
+    outcome = run("import sys, json, math, dataclasses\nprint(sys.stdin.read()[::-1])", LIMITS, stdin="añb")
+    assert outcome == sandbox.Outcome("ok", "bña\n", "")
+
+
+def test_an_exception_is_an_error():
+    """Failure must not look like success."""
+    outcome = run("1 / 0", LIMITS)
+    assert outcome.status == "error"
+    assert "ZeroDivisionError" in outcome.stderr
+
+
+def test_no_network():
+    """Model-written code must reach nobody, this machine's own services included."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        with socket.create_connection(address, timeout=5):  # it can be reached from out here
+            outcome = run(f"import socket\nsocket.create_connection({address!r}, timeout=5)", LIMITS)
+    assert outcome.status == "error"
+    assert "ConnectionRefusedError" in outcome.stderr or "OSError" in outcome.stderr
+
+
+def test_no_files_of_the_host(tmp_path):
+    """Keys, data and code of the host stay unseen; the system's libraries can be seen but not written."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    secret.chmod(0o666)
+    for path in (str(secret), "/etc/passwd", __file__):
+        outcome = run(f"print(open({path!r}).read())", LIMITS)
+        assert "FileNotFoundError" in outcome.stderr, path
+    for path in ("/usr/x", "/x", "/dev/shm/x", str(Path(os.__file__).with_name("x"))):
+        outcome = run(f"open({path!r}, 'w')", LIMITS)
+        assert "Read-only file system" in outcome.stderr or "PermissionError" in outcome.stderr, path
+
+
+def test_tmp_is_private_and_small():
+    """Programs may use scratch files, but not fill the host's memory with them."""
+    assert run("open('/tmp/a', 'w').write('b'); print(open('/tmp/a').read())", LIMITS).stdout == "b\n"
+    assert run("import os; print(os.listdir('/tmp'))", LIMITS).stdout == "[]\n"
+    fill = "for n in range(20):\n    open(f'/tmp/{n}', 'wb').write(bytes(7 * 2**20))"
+    assert "No space left" in run(fill, LIMITS).stderr
+
+
+def test_no_environment(monkeypatch):
+    """Tokens travel in environment variables."""
+    monkeypatch.setenv("Z1RAY_TEST_SECRET", "s3cret")
+    assert "s3cret" not in run("import os; print(dict(os.environ))", LIMITS).stdout
+
+
+def test_no_rights_and_no_other_processes():
+    """Root inside would be a step towards root outside."""
+    outcome = run("import os; print(os.getuid(), [p for p in os.listdir('/proc') if p.isdigit()])", LIMITS)
+    uid, _, processes = outcome.stdout.partition(" ")
+    assert uid != "0"
+    assert len(processes.split(",")) == 2  # bubblewrap's reaper and the program
+    assert "PermissionError" in run("import os; os.setuid(0)", LIMITS).stderr
+
+
+def test_fork_bomb_is_held():
+    """Processes without limit would take the whole machine down."""
+    bomb = """
+import os, time
+count = 0
+try:
+    while True:
+        if os.fork() == 0:
+            time.sleep(60)
+        count += 1
+except OSError:
+    print(count)
+"""
+    outcome = run(bomb, LIMITS)
+    assert 0 < int(outcome.stdout) <= sandbox.MAX_PROCESSES
+
+
+def test_memory_hog_is_held():
+    """One greedy answer must not push others out of memory."""
+    assert run("x = bytearray(2**30)", LIMITS).status == "memory"
+    assert run("x = bytearray(2**26)", LIMITS).status == "ok"
+
+
+@pytest.mark.parametrize("program", ["while True: pass", "import time; time.sleep(60)", "input()\nwhile True: pass"])
+def test_endless_programs_time_out(program):
+    """The limit is on wall-clock time, so sleeping does not help."""
+    started = time.monotonic()
+    assert run(program, SandboxConfig(timeout_s=1), stdin="\n").status == "timeout"
+    assert time.monotonic() - started < 5
+
+
+def test_timeout_ends_children_in_other_sessions():
+    """A child that has left its session would otherwise stay on the host for ever."""
+    marker = f"z1ray-orphan-{os.getpid()}"
+    child = f"import time; time.sleep(600) #{marker}"
+    program = f"""
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", {child!r}], start_new_session=True)
+print("started", flush=True)
+while True: pass
+"""
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(run(program, SandboxConfig(timeout_s=3))))
+    thread.start()
+    deadline = time.monotonic() + 3
+    while not running(marker) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert running(marker)
+    thread.join()
+    assert (seen[0].status, seen[0].stdout) == ("timeout", "started\n")
+    assert wait_until_gone(marker)
+
+
+def test_output_is_bounded():
+    """A flood of output would fill the grader's memory."""
+    outcome = run("while True: print('x' * 1000)", LIMITS)
+    assert outcome.status == "error"
+    assert len(outcome.stdout) <= sandbox.OUTPUT_BYTES
+
+
+@pytest.mark.parametrize("source", ["\0", "\ud800", "def", "print('\\ud800')", "# coding: nonsense"])
+def test_any_text_is_a_program(source):
+    """Models write anything; the sandbox answers, it does not raise."""
+    assert run(source, LIMITS).status == "error"
+
+
+@pytest.mark.usefixtures("limited")
+def test_fallback_warns_once_and_still_limits(caplog):
+    """Without bubblewrap work goes on, but never quietly, and limits that need no namespace hold."""
+    outcomes = [run(program, SandboxConfig(timeout_s=2, memory_mib=256)) for program in ("x = bytearray(2**30)", "1")]
+    assert [outcome.status for outcome in outcomes] == ["memory", "ok"]
+    assert run("while True: pass", SandboxConfig(timeout_s=1)).status == "timeout"
+    assert "secret" not in run("import os; print(dict(os.environ))", LIMITS).stdout
+    (record,) = caplog.records
+    assert "WITHOUT A SANDBOX: bwrap is not installed" in record.message
+    assert "apt-get install bubblewrap" in record.message
+    assert sandbox.kind() == "limited"
+
+
+@pytest.mark.usefixtures("limited")
+def test_what_the_fallback_does_not_protect(tmp_path):
+    """The counterpart of the tests above: they can tell a sandbox from none."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        program = (
+            f"import socket\nsocket.create_connection({address!r}, timeout=5)\nprint(open({str(secret)!r}).read())"
+        )
+        assert run(program, LIMITS).stdout == "s3cret\n"

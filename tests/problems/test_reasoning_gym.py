@@ -1,0 +1,49 @@
+"""Procedural tasks as rows."""
+
+import ast
+import json
+import random
+
+import pytest
+from reasoning_gym import create_dataset
+
+from z1ray.errors import UserError
+from z1ray.problems.config import SourceConfig
+from z1ray.problems.reasoning_gym import INSTRUCTION, UNSTABLE_TASKS, read
+
+
+def rows(task, limit=3, seed=0):
+    return list(read(SourceConfig(kind="reasoning_gym", task=task, limit=limit, seed=seed)))
+
+
+def test_seed_names_the_problems():
+    """Evaluation over other problems than last time would not compare; over training's would not count.
+
+    The package itself gives neighbouring seeds the same problems, moved by one.
+    """
+    first, again, other = rows("word_sorting", 20), rows("word_sorting", 20), rows("word_sorting", 20, seed=1)
+    assert first == again
+    assert not {row["question"] for row in first} & {row["question"] for row in other}
+    assert [row["problem_id"] for row in first] == [f"word_sorting/seed0-{index}" for index in range(20)]
+    assert all(row["question"].endswith(INSTRUCTION) for row in first)
+
+
+@pytest.mark.parametrize("task", ["arc_agi", "graph_color", "zebra_puzzles", "countdown"])
+def test_entry_survives_the_row(task):
+    """The task's scorer needs its entry back with its tuples and integer keys, which JSON would lose."""
+    entries = [ast.literal_eval(json.loads(row["metadata"])["entry"]) for row in rows(task, limit=2)]
+    dataset = create_dataset(task, seed=random.Random(0).getrandbits(31), size=2)
+    assert entries == [dataset[0], dataset[1]]
+
+
+def test_unknown_task_lists_the_known_ones():
+    """A typo should not need the package's documentation."""
+    with pytest.raises(UserError, match="chain_sum"):
+        rows("basic_arithmetics")
+
+
+@pytest.mark.parametrize("task", sorted(UNSTABLE_TASKS))
+def test_tasks_that_differ_between_processes_are_refused(task):
+    """One id would stand for different problems in generation and grading."""
+    with pytest.raises(UserError, match="process to process"):
+        rows(task)

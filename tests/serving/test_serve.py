@@ -1,0 +1,67 @@
+"""The stage: an endpoint comes up, proves its cap with real chats, and stays or goes as configured."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.serving.conftest import LONG_AGO, MODEL, Served
+from z1ray import artifacts
+from z1ray.errors import UserError
+from z1ray.serving import endpoint
+from z1ray.serving.serve import serve_models
+
+pytestmark = [pytest.mark.ray, pytest.mark.vllm]
+
+
+def test_the_stage_records_one_chat_that_was_cut_and_one_that_was_not(served: Served) -> None:
+    """Without them the manifest would call an endpoint healthy that nobody has asked anything."""
+    cut, uncapped = json.loads((served.output / "chats.json").read_text())
+    assert cut["thinking"]["cut"]
+    assert cut["thinking"]["thinking_tokens"] == served.config.check_budget
+    assert "I overthought it" in cut["text"]
+    assert cut["seconds"] > 0
+    assert uncapped["thinking"]["cut"] is False
+    manifest = artifacts.manifest(served.output)
+    assert manifest["models"] == served.config.models
+    assert [chat["thinking"] for chat in manifest["chats"]] == [cut["thinking"], uncapped["thinking"]]
+
+
+def test_an_endpoint_that_is_gone_is_started_again(served: Served) -> None:
+    """Asked for an endpoint, a user wants one, not a manifest of one that ran before the reboot."""
+    assert served.manifest["deployed"] > LONG_AGO
+    assert served.manifest["running"]
+    assert endpoint.is_up(served.manifest["deployed"])
+    assert not endpoint.is_up(LONG_AGO)
+
+
+def test_an_endpoint_that_is_up_is_left_alone(served: Served) -> None:
+    """A second run must neither restart the engines under live requests nor complain about its own port."""
+    began = time.monotonic()
+    assert serve_models(served.config, served.output) == served.manifest
+    assert time.monotonic() - began < 10
+    assert endpoint.is_up(served.manifest["deployed"])
+
+
+def test_a_second_address_on_the_same_cluster_is_refused(served: Served, tmp_path: Path) -> None:
+    """Ray Serve would ignore it in silence, and the endpoint would not be where its manifest says."""
+    other = dataclasses.replace(served.config, port=served.config.port - 1)
+    with pytest.raises(UserError, match=f"already runs on this cluster, at 127.0.0.1:{served.config.port}"):
+        serve_models(other, tmp_path / "other")
+    assert not (tmp_path / "other" / artifacts.MANIFEST).exists()
+
+
+# The last test of the folder: it takes the shared endpoint away.
+def test_another_experiment_takes_the_endpoint_over_and_stops_it(
+    served: Served, tiny_model: Path, tmp_path: Path
+) -> None:
+    """``keep_running: false`` leaves nothing behind; the first stage knows that its endpoint is gone."""
+    config = dataclasses.replace(served.config, models={"tiny": str(tiny_model)}, keep_running=False)
+    manifest = serve_models(config, tmp_path / "endpoint")
+    assert manifest["running"] is False
+    assert manifest["chats"][0]["thinking"]["cut"]
+    assert not endpoint.is_up(manifest["deployed"])
+    assert not endpoint.is_up(served.manifest["deployed"])
+    assert MODEL not in manifest["models"]

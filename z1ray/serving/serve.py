@@ -1,0 +1,116 @@
+"""The stage: checkpoint -> endpoint, checked with real chats."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from z1ray import artifacts
+from z1ray.models import lookup
+from z1ray.progress import say
+from z1ray.serving import endpoint
+from z1ray.serving.checks import check_chats, require_room
+from z1ray.serving.config import ServeConfig
+
+CHATS = "chats.json"
+
+
+def serve_models(config: ServeConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
+    """Serve the models, prove the cap with real chats, and leave the endpoint up if so configured.
+
+    Done work is skipped, except that an endpoint meant to keep running is started
+    (and checked) again whenever it is no longer up. On an error, Ctrl-C or SIGTERM
+    whatever was started is stopped. Call it from the main thread.
+
+    Args:
+        config: What to serve and where.
+        output: The stage's folder: ``chats.json`` and the manifest.
+        force: Start and check again even if done.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: For a model that is not there, a port that is taken, window settings
+            that do not fit the context, engines that do not start.
+        CheckFailed: If the endpoint does not enforce its cap.
+    """
+    for name, source in config.models.items():
+        lookup.require(f"serve.models.{name}", source)
+    inputs = _inputs(config)
+    if not force and not artifacts.begin(output, config, inputs) and _stands(config, output):
+        return artifacts.manifest(output)
+    require_room(config)
+    endpoint.require_port(config)
+    artifacts.begin(output, config, inputs, force=force)
+    return _serve(config, output)
+
+
+def _inputs(config: ServeConfig) -> tuple[Path, ...]:
+    """The folders of earlier stages that hold the models; a model from elsewhere has none."""
+    folders = {Path(source).parent for source in config.models.values() if Path(source).is_dir()}
+    return tuple(sorted(folder for folder in folders if (folder / artifacts.MANIFEST).exists()))
+
+
+def _stands(config: ServeConfig, output: Path) -> bool:
+    """True if a finished stage needs nothing more: it is to stop anyway, or it is still up."""
+    if not config.keep_running:
+        return True
+    if not endpoint.is_up(artifacts.manifest(output)["deployed"]):
+        say("the endpoint is no longer up; starting it again")
+        return False
+    _tell(config)
+    return True
+
+
+def _serve(config: ServeConfig, output: Path) -> dict[str, Any]:
+    started = time.time()
+    address = endpoint.address(config)
+    with _interruptible(), ExitStack() as undo:
+        deployed = endpoint.start(config, undo)
+        start_seconds = round(time.time() - started, 1)
+        say(f"endpoint up at {address}/v1 after {start_seconds:.0f} s")
+        chats = check_chats(config, address)
+        (output / CHATS).write_text(json.dumps(chats, indent=2, ensure_ascii=False) + "\n")
+        if config.keep_running:
+            undo.pop_all()
+    manifest = artifacts.finish(
+        output,
+        started,
+        models=dict(config.models),
+        address=f"{address}/v1",
+        running=config.keep_running,
+        deployed=deployed,
+        start_seconds=start_seconds,
+        chats=[{name: chat[name] for name in ("model", "thinking", "seconds")} for chat in chats],
+    )
+    if config.keep_running:
+        _tell(config)
+    else:
+        say("endpoint checked and stopped")
+    return manifest
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have SIGTERM, which ``ray job stop`` sends, unwind like Ctrl-C: Ray's own handler would end us on the spot."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tell(config: ServeConfig) -> None:
+    """Where the endpoint is and how to ask it something."""
+    body = {
+        "model": next(iter(config.models)),
+        "messages": [{"role": "user", "content": "What is 17 * 23?"}],
+        "thinking_budget": config.check_budget,
+    }
+    url = f"{endpoint.address(config)}/v1"
+    say(f"the endpoint is up at {url}; try:")
+    say(f"curl {url}/chat/completions -H 'Content-Type: application/json' -d '{json.dumps(body)}'")
