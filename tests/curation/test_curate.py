@@ -13,7 +13,7 @@ from z1ray.errors import UserError
 from z1ray.grading.config import SandboxConfig
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.load import load_problems
-from z1ray.records import EXAMPLE, PROBLEM, TRAJECTORY, problem, read_rows, trajectory_id, write_rows
+from z1ray.records import EXAMPLE, PROBLEM, TRAJECTORY, Row, problem, read_rows, trajectory_id, write_rows
 from z1ray.trajectories.config import GenerateConfig, ModeConfig
 
 pytestmark = pytest.mark.ray
@@ -68,7 +68,7 @@ def some_problems(*, tests=True):
 
 
 def some_rows():
-    blank = dict.fromkeys(TRAJECTORY.names) | {"num_tokens": 999, "finish_reason": "stop"}
+    blank: Row = {**dict.fromkeys(TRAJECTORY.names), "num_tokens": 999, "finish_reason": "stop"}
     return [
         blank
         | {

@@ -24,7 +24,7 @@ STAGES = ("trajectories", "dataset", "checkpoint", "endpoint", "evaluation")
 @pytest.fixture(scope="module")
 def root(tiny_model, tmp_path_factory) -> Path:
     """A folder of runs with the tiny model in it."""
-    folder = tmp_path_factory.mktemp("runs")
+    folder: Path = tmp_path_factory.mktemp("runs")
     (folder / "models").mkdir()
     (folder / "models" / "tiny").symlink_to(tiny_model)
     return folder
@@ -70,7 +70,7 @@ def test_interrupting_stops_the_head_and_keeps_what_is_done(root):
     """Ctrl-C while the first stage runs: status 130, nothing left behind, and the next run continues."""
     process = start(root, "--stages", "generate")
     head = read_until(process, "dashboard http")
-    port = int(re.search(r"127\.0\.0\.1:(\d+)", head)[1])
+    port = int(re.findall(r"127\.0\.0\.1:(\d+)", head)[-1])
     assert listening(port)
     read_until(process, r"generate: submitted")
     time.sleep(3)

@@ -52,11 +52,11 @@ def curate(config: CurateConfig, output: Path, *, force: bool = False) -> dict[s
     require("curate.tokenizer", config.tokenizer)
     load_tokenizer(config.tokenizer)
     source = Path(config.trajectories)
-    artifacts.manifest(source)
+    artifacts.manifest(source, "curate.trajectories")
     problems = {row["problem_id"]: row for row in read_rows(source / "problems.parquet")}
     _require_tests(config, problems)
     benchmark = load_problems(config.benchmarks)
-    if not artifacts.begin(output, config, (source,), force=force):
+    if not artifacts.begin(output, config, {"curate.trajectories": source}, force=force):
         return artifacts.manifest(output)
     trajectories = read_rows(source / "data")
     say(f"curate: {len(trajectories)} trajectories")

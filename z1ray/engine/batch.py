@@ -37,6 +37,9 @@ ToRow = Callable[[Row], Row]
 _DONE = "done"
 _PENDING = ".pending.parquet"
 
+# Per engine, over the whole run.
+_MAX_RESTARTS = 8
+
 
 def write_requests(rows: list[Row], path: Path, schema: pa.Schema) -> None:
     """Write the whole list of requests before the first is answered."""
@@ -116,8 +119,13 @@ def _processor(model: str, engine: EngineConfig, batch_size: int) -> Callable[["
         tokenize_stage=False,
         detokenize_stage=False,
     )
-    processor: Callable[[Dataset], Dataset] = build_processor(config)
-    return processor
+    processor = build_processor(config)
+    # Ray Data would restart an engine for ever; one that keeps dying has a cause to be told.
+    processor.get_stage_by_name("vLLMEngineStage").map_batches_kwargs.update(
+        max_restarts=_MAX_RESTARTS, max_task_retries=_MAX_RESTARTS
+    )
+    answer: Callable[[Dataset], Dataset] = processor
+    return answer
 
 
 def _request(row: Row) -> Row:

@@ -20,6 +20,10 @@ def engine_kwargs(config: EngineConfig) -> dict[str, Any]:
         kwargs["max_model_len"] = config.max_model_len
     if config.device == "gpu":
         kwargs["gpu_memory_utilization"] = config.gpu_memory_utilization
+    else:
+        # vLLM 0.29 rewinds the generator of a seeded request whose prompt it split, which
+        # torch's CPU generator cannot do: the engine dies. So prompts are not split here.
+        kwargs["enable_chunked_prefill"] = False
     return kwargs
 
 

@@ -38,7 +38,7 @@ def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> di
     started = time.time()
     for name, model in config.models.items():
         require(f"evaluate.models.{name}", model)
-    if not artifacts.begin(output, config, artifacts.stages_of(config.models.values()), force=force):
+    if not artifacts.begin(output, config, artifacts.exporters(config.models, "evaluate.models"), force=force):
         return artifacts.manifest(output)
     problems = {source.label: _with_tests(source.label, load_problems([source])) for source in config.benchmarks}
     seconds = {name: _answer(config, name, problems, output / "models" / name) for name in config.models}

@@ -55,8 +55,10 @@ async def _follow(client: "JobSubmissionClient", job: str, log: Path) -> None:
             file.flush()
             *lines, rest = (rest + piece).split("\n")
             for line in lines:
-                if line.startswith(MARK):
-                    print("    " + line.removeprefix(MARK), flush=True)
+                # Ray puts the worker's name before a line that comes from a worker.
+                _, marked, told = line.partition(MARK)
+                if marked:
+                    print(f"    {told}", flush=True)
 
 
 def _explain(stage: str, status: str, message: str | None, log: Path) -> str:

@@ -40,19 +40,13 @@ def serve_models(config: ServeConfig, output: Path, *, force: bool = False) -> d
     """
     for name, source in config.models.items():
         lookup.require(f"serve.models.{name}", source)
-    inputs = _inputs(config)
+    inputs = artifacts.exporters(config.models, "serve.models")
     if not force and not artifacts.begin(output, config, inputs) and _stands(config, output):
         return artifacts.manifest(output)
     require_room(config)
     endpoint.require_port(config)
     artifacts.begin(output, config, inputs, force=force)
     return _serve(config, output)
-
-
-def _inputs(config: ServeConfig) -> tuple[Path, ...]:
-    """The folders of earlier stages that hold the models; a model from elsewhere has none."""
-    folders = {Path(source).parent for source in config.models.values() if Path(source).is_dir()}
-    return tuple(sorted(folder for folder in folders if (folder / artifacts.MANIFEST).exists()))
 
 
 def _stands(config: ServeConfig, output: Path) -> bool:

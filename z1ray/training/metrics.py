@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from z1ray.progress import MARK
+
 METRICS = "metrics.jsonl"
 STARTS = "starts.jsonl"
 
@@ -40,7 +42,7 @@ class MetricsLog:
         per_step = (time.monotonic() - self._began) / (row["step"] - self._first_step)
         remaining = per_step * (self._num_steps - row["step"])
         # Ray carries a worker's stdout to the driver; Ray Train's own print would do so twice.
-        sys.stdout.write(progress_line(row, self._num_steps, remaining) + "\n")
+        sys.stdout.write(MARK + progress_line(row, self._num_steps, remaining) + "\n")
         sys.stdout.flush()
 
 

@@ -43,7 +43,7 @@ def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str
         ray.train.TrainingFailedError: If workers failed more than ``max_failures`` times.
     """
     lookup.require("train.model", config.model)
-    if not artifacts.begin(output, config, (Path(config.dataset),), force=force):
+    if not artifacts.begin(output, config, {"train.dataset": Path(config.dataset)}, force=force):
         return artifacts.manifest(output)
     started = time.time()
     output = output.resolve()
