@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ RIGHT = "<think>\nTwice the number.\n</think>\n```python\ndef double(x):\n    re
 LONG = "I start with the sum, since doubling is adding a number to itself. " * 6 + RIGHT.replace("2 * x", "x + x")
 
 # (problem, mode, sample): text, changed columns, and what becomes of it
-ROWS = {
+ROWS: dict[Any, Any] = {
     ("double", "short", 0): (RIGHT, {}, None),
     ("double", "long", 0): (LONG, {}, None),
     ("double", "short", 1): (RIGHT.replace("2 * x", "x"), {}, "tests_failed"),
@@ -70,15 +71,15 @@ def some_problems(*, tests=True):
 def some_rows():
     blank: Row = {**dict.fromkeys(TRAJECTORY.names), "num_tokens": 999, "finish_reason": "stop"}
     return [
-        blank
-        | {
+        {
+            **blank,
             "trajectory_id": name_of(key),
             "problem_id": f"mine/{key[0]}",
             "mode": key[1],
             "sample": key[2],
             "text": text,
+            **changes,
         }
-        | changes
         for key, (text, changes, _) in ROWS.items()
     ]
 

@@ -39,6 +39,6 @@ def test_progress_tells_what_is_left(tmp_path: Path, capfd: pytest.CaptureFixtur
     metrics.MetricsLog(tmp_path, 0, 6).append(row(1))
     (line,) = capfd.readouterr().out.splitlines()
     assert line.startswith(
-        "train step 1/6  loss 1.0000  lr 1.00e-05  grad norm 0.500  10 tokens  5 tok/s  2.0 s  left "
+        "z1ray | train step 1/6  loss 1.0000  lr 1.00e-05  grad norm 0.500  10 tokens  5 tok/s  2.0 s  left "
     )
     assert metrics.progress_line(row(2), 6, 3725.4).endswith("left 1:02:05")

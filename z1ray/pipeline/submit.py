@@ -1,6 +1,7 @@
 """One stage as one Ray job: submit, follow its log, wait for its end."""
 
 import asyncio
+import logging
 import shlex
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ def run_job(client: "JobSubmissionClient", stage: str, arguments: Sequence[str],
     """
     from ray.job_submission import JobStatus
 
+    # It would list every ignored file of the checkout, at each submission.
+    logging.getLogger("ray").setLevel(logging.ERROR)
     job = client.submit_job(
         entrypoint=shlex.join([sys.executable, f"jobs/{stage}.py", *arguments]),
         runtime_env={"working_dir": str(working_dir), "env_vars": {"Z1RAY_CODE_VERSION": code_version()}},
