@@ -20,7 +20,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def watch(label: str, folder: Path, total: int, every_s: float = 5.0) -> Iterator[None]:
-    """Print rows done, rate and time left whenever the number of rows in ``folder`` has grown.
+    """Print rows done and time left whenever the number of rows in ``folder`` has grown.
 
     Args:
         label: What the lines begin with.
@@ -40,21 +40,23 @@ def watch(label: str, folder: Path, total: int, every_s: float = 5.0) -> Iterato
 
 def _report(label: str, folder: Path, total: int, every_s: float, stop: threading.Event) -> None:
     sizes: dict[Path, int] = {}
-    began, at_start = time.monotonic(), _num_rows(folder, sizes)
-    shown = -1
+    began, seen = time.monotonic(), [(0.0, _num_rows(folder, sizes))]
     while True:
         stopped = stop.wait(every_s)
         done = _num_rows(folder, sizes)
-        if done != shown:
-            say(_line(label, done, total, done - at_start, time.monotonic() - began))
-            shown = done
+        if done != seen[-1][1]:
+            seen.append((time.monotonic() - began, done))
+            say(f"{label}: {done}/{total} rows in {seen[-1][0]:.0f} s{_left(seen, total)}")
         if stopped:
             return
 
 
-def _line(label: str, done: int, total: int, fresh: int, seconds: float) -> str:
-    left = f", about {(total - done) * seconds / fresh:.0f} s left" if fresh and done < total else ""
-    return f"{label}: {done}/{total} rows in {seconds:.0f} s{left}"
+def _left(seen: list[tuple[float, int]], total: int) -> str:
+    """The time left at the rate since the first rows came; the time before that is start-up."""
+    (first_s, first), (now_s, done) = seen[1], seen[-1]
+    if done in {first, total}:
+        return ""
+    return f", about {(total - done) * (now_s - first_s) / (done - first):.0f} s left"
 
 
 def _num_rows(folder: Path, sizes: dict[Path, int]) -> int:

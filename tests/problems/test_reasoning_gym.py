@@ -3,6 +3,7 @@
 import ast
 import json
 import random
+import re
 
 import pytest
 from reasoning_gym import create_dataset
@@ -47,3 +48,20 @@ def test_tasks_that_differ_between_processes_are_refused(task):
     """One id would stand for different problems in generation and grading."""
     with pytest.raises(UserError, match="process to process"):
         rows(task)
+
+
+def test_options_shape_the_task():
+    """A small model needs small problems: two one-digit terms each."""
+    options = {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1}
+    found = list(read(SourceConfig(kind="reasoning_gym", task="chain_sum", limit=8, options=options)))
+    assert len(found) == 8
+    for row in found:
+        assert re.search(r"\b\d [+-] \d\b", row["question"])
+        assert not re.search(r"\d\d", row["question"])
+
+
+@pytest.mark.parametrize("options", [{"max_term": 2}, {"min_terms": 5, "max_terms": 2}])
+def test_options_the_task_does_not_take_are_refused(options):
+    """The remedy lists those it has."""
+    with pytest.raises(UserError, match="max_terms"):
+        list(read(SourceConfig(kind="reasoning_gym", task="chain_sum", limit=8, options=options)))

@@ -38,5 +38,6 @@ def grade_rows(
         verdict = check(problems[row["problem_id"]], text, sandbox)
         return {**row, "answer": verdict.answer, "correct": verdict.passed}
 
-    graded = ray.data.read_parquet(str(rows)).repartition(parallelism).map(grade, concurrency=parallelism)
+    limit = ray.data.TaskPoolStrategy(size=parallelism)
+    graded = ray.data.read_parquet(str(rows)).repartition(parallelism).map(grade, compute=limit)
     return sorted(graded.take_all(), key=lambda row: str(row["row_id"]))

@@ -1,7 +1,7 @@
 """Where problems come from: the section used for training problems and for benchmarks."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from omegaconf import MISSING
 
@@ -21,6 +21,8 @@ class SourceConfig:
         path: Hub dataset name, or file path; only for hub, jsonl and parquet.
         split: Split of a hub dataset.
         task: Task name; only for reasoning_gym.
+        options: The task's own settings where its defaults are too hard or too easy,
+            e.g. ``{min_terms: 2, max_terms: 2}``; only for reasoning_gym.
         difficulty: Keep only these (easy, medium, hard); all if empty.
         columns: Maps our field names (``question``, ``problem_id``, ``entry_point``,
             ``difficulty``, ``tests``) to the source's column names where they differ.
@@ -34,6 +36,7 @@ class SourceConfig:
     path: str | None = None
     split: str = "train"
     task: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
     difficulty: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
     limit: int | None = None
@@ -49,6 +52,8 @@ class SourceConfig:
                 "reasoning_gym needs a task and a limit",
                 "set both, e.g. task: basic_arithmetic, limit: 32",
             )
+        if self.kind != "reasoning_gym" and self.options:
+            raise UserError("options", self.options, f"a {self.kind} source has none", "leave them out")
         if self.limit is not None and self.limit < 1:
             raise UserError(
                 "limit", self.limit, "a source gives at least one problem", "set it to 1 or more, or leave it out"

@@ -4,6 +4,7 @@ Four tasks are refused: they draw from Python sets of strings, so the same seed 
 other problems in another process, and an id would not name one problem.
 """
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -17,21 +18,22 @@ UNSTABLE_TASKS = frozenset({"isomorphic_strings", "list_functions", "polynomial_
 
 
 def read(source: SourceConfig) -> Iterator[Row]:
-    """The first ``limit`` problems of the task under ``seed``, with the task's default settings.
+    """The first ``limit`` problems of the task under ``seed``, with the task's ``options``.
 
     Raises:
-        UserError: If the package is not installed, or the task is unknown or refused.
+        UserError: If the package is not installed, the task is unknown or refused, or
+            does not take these options.
     """
     assert source.task is not None
     assert source.limit is not None
     # The package makes item i from seed + i, so neighbouring seeds would share almost all items.
     spread = random.Random(source.seed).getrandbits(31)
-    dataset = _dataset(source.task, spread, source.limit)
+    dataset = _dataset(source.task, spread, source.limit, source.options)
     for index in range(source.limit):
         yield _problem(dataset[index], index, source)
 
 
-def _dataset(task: str, seed: int, size: int) -> Any:
+def _dataset(task: str, seed: int, size: int, options: dict[str, Any]) -> Any:
     try:
         import reasoning_gym
     except ImportError as error:
@@ -46,7 +48,12 @@ def _dataset(task: str, seed: int, size: int) -> Any:
     if task not in DATASETS or task == "composite":
         known = sorted(set(DATASETS) - UNSTABLE_TASKS - {"composite"})
         raise UserError("task", task, "reasoning_gym has no such task", f"use one of: {', '.join(known)}")
-    return reasoning_gym.create_dataset(task, seed=seed, size=size)
+    try:
+        return reasoning_gym.create_dataset(task, seed=seed, size=size, **options)
+    except (TypeError, AssertionError) as error:
+        # Its settings are dataclasses that check themselves with assertions.
+        known = sorted({one.name for one in dataclasses.fields(DATASETS[task][1])} - {"seed", "size"})
+        raise UserError("options", options, f"{task}: {error}", f"its options are: {', '.join(known)}") from error
 
 
 def _problem(entry: dict[str, Any], index: int, source: SourceConfig) -> Row:
