@@ -67,9 +67,17 @@ def _stage(folder: Path) -> dict[str, Any]:
         "name": folder.name,
         "finished": manifest["finished"],
         "seconds": manifest["seconds"],
-        "facts": ", ".join(f"{name}: {value}" for name, value in facts.items() if isinstance(value, int | float | str)),
+        "facts": ", ".join(f"{name}: {_short(value)}" for name, value in facts.items() if _is_plain(value)),
         "config": (folder / "config.yaml").read_text(),
     }
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, int | float | str)
+
+
+def _short(value: float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _examples(folder: Path) -> list[Row]:

@@ -1,6 +1,7 @@
 """The table at the end of a run: the curve in short, and where everything is."""
 
 import json
+import sys
 from pathlib import Path
 
 
@@ -9,7 +10,8 @@ def print_summary(run: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # A log file has no width of its own; the table needs this much.
+    console = Console(width=None if sys.stdout.isatty() else 110)
     if (run / "curve.json").exists():
         table = Table(
             "model", "benchmark", "budget", "mean thinking tokens", "accuracy", "interval", "cut", title=run.name
