@@ -12,7 +12,13 @@ torch_index=https://download.pytorch.org/whl/cpu
 
 fail() { printf 'install: %s\n' "$@" >&2; exit 2; }
 step() { printf '== %s\n' "$*"; }
-quiet_pip() { "$venv/bin/pip" install --disable-pip-version-check --progress-bar off -q "$@"; }
+pip_install() { "$venv/bin/pip" install --disable-pip-version-check --progress-bar off "$@"; }
+# A line per 25 packages instead of pip's hundreds.
+counted() {
+  awk -v total="$(grep -vc '^#' requirements-cpu.lock)" '
+    /^Collecting/ && ++n % 25 == 0 { printf "   fetched %d of %d packages\n", n, total; fflush() }
+    /^Installing collected/ { print "   installing them"; fflush() }'
+}
 
 [[ $profile == cpu || $profile == gpu ]] || fail "unknown profile '$profile'" "use cpu or gpu"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
@@ -31,12 +37,12 @@ sandbox() {
 
 install_cpu() {
   step "1/4 torch (CPU build)"
-  quiet_pip "torch==2.13.0+cpu" 2>/dev/null || quiet_pip --index-url "$torch_index" "torch==2.13.0+cpu"
+  pip_install -q "torch==2.13.0+cpu" 2>/dev/null || pip_install -q --index-url "$torch_index" "torch==2.13.0+cpu"
   step "2/4 locked packages: vLLM, Ray, DeepSpeed and what they need (some minutes)"
   # --no-deps: the lock is complete, and vLLM's own list would pull CUDA builds of packages z1ray never uses.
-  quiet_pip --no-deps -r requirements-cpu.lock
+  pip_install --no-deps -r requirements-cpu.lock | counted
   step "3/4 z1ray itself"
-  quiet_pip --no-deps -e .
+  pip_install -q --no-deps -e .
   step "4/4 checking that the parts load"
   "$venv/bin/python" -c 'import ray, torch, vllm, deepspeed, z1ray' >/dev/null 2>&1 ||
     fail "the installed packages do not load" "see: $venv/bin/python -c 'import ray, torch, vllm, deepspeed'"
@@ -44,7 +50,7 @@ install_cpu() {
 
 install_gpu() {
   step "1/1 z1ray with Ray, vLLM and DeepSpeed for CUDA (some minutes)"
-  quiet_pip -e ".[gpu]"
+  pip_install -q -e ".[gpu]"
 }
 
 sandbox

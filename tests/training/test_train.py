@@ -138,7 +138,7 @@ def test_mistakes_are_told_before_anything_starts(make_config: MakeConfig, tmp_p
     """Model, dataset, context and warm-up are checked by the driver, without a cluster."""
     for field, mistake in {
         "train.model": make_config(model=str(tmp_path / "no-model")),
-        "input": make_config(dataset=str(tmp_path / "no-dataset")),
+        "train.dataset": make_config(dataset=str(tmp_path / "no-dataset")),
         "train.max_length": make_config(max_length=2049),
         "train.warmup_steps": make_config(warmup_steps=NUM_STEPS),
     }.items():

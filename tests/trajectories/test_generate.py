@@ -66,11 +66,13 @@ def test_a_killed_run_continues_without_losing_or_doubling(experiment):
     assert manifest["num_trajectories"] == 2 * NUM_PROBLEMS
     assert manifest["num_failed"] == 0
     assert manifest["num_tokens"] == sum(row["num_tokens"] for row in rows)
-    # Random layers practically never end a turn, so every run has exactly its mode's length.
-    assert {(row["mode"], row["num_tokens"], row["finish_reason"]) for row in rows} == {
-        ("short", 150, "length"),
-        ("long", 300, "length"),
-    }
+    # Random layers almost never end a turn; a run that does not goes to exactly its mode's limit.
+    limits = {"short": 150, "long": 300}
+    assert {row["finish_reason"] for row in rows} <= {"stop", "length"}
+    assert all(row["num_tokens"] <= limits[row["mode"]] for row in rows)
+    cut_off = [row for row in rows if row["finish_reason"] == "length"]
+    assert cut_off
+    assert all(row["num_tokens"] == limits[row["mode"]] for row in cut_off)
 
 
 def test_a_finished_run_is_not_repeated(experiment):

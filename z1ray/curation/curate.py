@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
+from z1ray.connect import connect
 from z1ray.curation import steps
 from z1ray.curation.config import CurateConfig
 from z1ray.curation.decontaminate import find_contaminated
@@ -58,6 +59,7 @@ def curate(config: CurateConfig, output: Path, *, force: bool = False) -> dict[s
     benchmark = load_problems(config.benchmarks)
     if not artifacts.begin(output, config, {"curate.trajectories": source}, force=force):
         return artifacts.manifest(output)
+    connect()
     trajectories = read_rows(source / "data")
     say(f"curate: {len(trajectories)} trajectories")
     examples, sandboxes = curate_rows(trajectories, problems, benchmark, config)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from z1ray.connect import connect
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs, placement
 from z1ray.engine.tokens import end_token_ids
@@ -78,6 +79,7 @@ def run_requests(
 
     if not _missing(requests, output):
         return
+    connect()
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.checkpoint_config = CheckpointConfig(

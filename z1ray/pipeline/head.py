@@ -18,6 +18,7 @@ from z1ray.errors import UserError
 from z1ray.progress import say
 
 _DASHBOARD_PORT = 8265
+_AGENT_PORT = 52365
 _START_TIMEOUT_S = 90.0
 _STOP_TIMEOUT_S = 30.0
 _PR_SET_PDEATHSIG = 1
@@ -35,10 +36,12 @@ def local_head(num_cpus: int = 8) -> Iterator[str]:
     """
     folder = Path(tempfile.mkdtemp(prefix="z1ray-"))
     os.environ.update({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)})
-    port = free_port(_DASHBOARD_PORT)
-    process = _start(folder, port, num_cpus)
+    port, agent_port = free_port(_DASHBOARD_PORT), free_port(_AGENT_PORT)
+    process = _start(folder, port, agent_port, num_cpus)
     try:
-        _wait_until_up(process, port, folder / "head.log")
+        # The dashboard takes jobs, the agent runs them.
+        for each in (port, agent_port):
+            _wait_until_up(process, each, folder / "head.log")
         say(f"local Ray head started; dashboard http://127.0.0.1:{port} (token {os.environ['RAY_AUTH_TOKEN']})")
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -60,13 +63,15 @@ def free_port(preferred: int) -> int:
     raise UserError("port", preferred, "no port is free on the loopback interface", "stop something that listens")
 
 
-def _start(folder: Path, port: int, num_cpus: int) -> subprocess.Popen[bytes]:
+def _start(folder: Path, port: int, agent_port: int, num_cpus: int) -> subprocess.Popen[bytes]:
     command = [
         str(Path(sys.executable).with_name("ray")),
         *("start", "--head", "--block", "--disable-usage-stats"),
         *(f"--num-cpus={num_cpus}", "--num-gpus=0", f"--object-store-memory={1 << 30}"),
         *("--node-ip-address=127.0.0.1", f"--port={free_port(6379)}"),
         *("--dashboard-host=127.0.0.1", f"--dashboard-port={port}", f"--temp-dir={folder}"),
+        # A second Ray on this machine has taken the default.
+        f"--dashboard-agent-listen-port={agent_port}",
     ]
     with (folder / "head.log").open("wb") as log:
         return subprocess.Popen(

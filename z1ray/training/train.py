@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
+from z1ray.connect import connect
 from z1ray.errors import UserError
 from z1ray.models import lookup
 from z1ray.training import batches, dataset, metrics, zero3
@@ -89,6 +90,7 @@ def _fit(config: TrainConfig, output: Path, state: Path) -> None:
     from z1ray.training.checkpoint import NUM_TO_KEEP
     from z1ray.training.loop import RUN, train_worker
 
+    connect()
     # Ray Train's second version is what runs; mypy sees the types of the first.
     on_gpu = config.device == "gpu"
     # Workers may run in another folder than the driver.

@@ -1,0 +1,21 @@
+"""Which Ray a stage runs on."""
+
+import os
+
+# Each actor of a stage takes a logical CPU, however idle it is.
+_LOGICAL_CPUS = 8
+
+
+def connect() -> None:
+    """Join the cluster this job was submitted to; outside of a job, start a Ray of our own.
+
+    Does nothing if this process is connected already.
+    """
+    import ray
+
+    if ray.is_initialized():
+        return
+    if "RAY_ADDRESS" in os.environ:
+        ray.init()
+    else:
+        ray.init(address="local", num_cpus=max(_LOGICAL_CPUS, os.cpu_count() or 1))
