@@ -43,6 +43,15 @@ def test_other_settings_are_refused_and_named(tmp_path):
     assert artifacts.manifest(tmp_path / "a")["num_rows"] == 3
 
 
+def test_a_stage_that_wrote_nothing_may_be_started_with_mended_settings(tmp_path):
+    """A refused setting must not bind the folder to itself."""
+    artifacts.begin(tmp_path / "a", Config())
+    assert artifacts.begin(tmp_path / "a", Config(size=2))
+    (tmp_path / "a" / "data").touch()
+    with pytest.raises(UserError, match="size: 2 -> size: 3"):
+        artifacts.begin(tmp_path / "a", Config(size=3))
+
+
 def test_force_starts_afresh(tmp_path):
     """--force is the one way to throw finished work away."""
     finish(tmp_path / "a")

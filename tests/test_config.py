@@ -70,6 +70,14 @@ def test_missing_mandatory_key_is_named(tmp_path):
         load(path)
 
 
+@pytest.mark.parametrize("text", ["name: [", "name: a\nname: b\n"])
+def test_broken_yaml_is_told(tmp_path, text):
+    """A syntax error or a doubled key names the file, without a traceback."""
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"x\.yaml"):
+        load(tmp_path / "x.yaml")
+
+
 def test_missing_file_is_told(tmp_path):
     """The remedy points at conf/."""
     with pytest.raises(UserError, match="conf/"):

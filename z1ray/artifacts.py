@@ -43,7 +43,7 @@ def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *
     if force and folder.exists():
         shutil.rmtree(folder)
     begun = folder / _BEGUN
-    if begun.exists():
+    if begun.exists() and not _is_untouched(folder):
         _refuse_other(folder, json.loads(begun.read_text()), asked)
     else:
         _make(folder)
@@ -145,6 +145,11 @@ def _input_id(folder: Path, key: str = "input") -> str:
     """A short hash that changes whenever the stage in ``folder`` was run anew."""
     manifest(folder, key)
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:16]
+
+
+def _is_untouched(folder: Path) -> bool:
+    """True if a stage began here and wrote nothing: its settings were at fault and may be mended."""
+    return {path.name for path in folder.iterdir()} <= {_BEGUN, "config.yaml"}
 
 
 def _make(folder: Path) -> None:

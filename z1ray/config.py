@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import MISSING, Container, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError
 
 from z1ray.curation.config import CurateConfig
 from z1ray.errors import UserError
@@ -64,7 +65,12 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentConfig:
         if "=" not in word:
             raise UserError("override", word, "it is not of the form key=value", "write e.g. train.max_steps=4")
     schema = OmegaConf.structured(ExperimentConfig)
-    asked = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+    try:
+        asked = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+    except (YAMLError, TypeError) as error:
+        raise UserError(
+            "--config", str(path), f"not readable as settings: {error}", "mend the YAML or the words"
+        ) from error
     try:
         merged = OmegaConf.merge(schema, asked)
         if missing := sorted(OmegaConf.missing_keys(merged)):

@@ -97,6 +97,7 @@ def test_rows_account_for_their_tokens(smollm2):
     "settings",
     [
         {"budgets": [-2]},
+        {"budgets": [16, 16]},
         {"models": {}},
         {"samples": 0},
         {"confidence": 1.0},

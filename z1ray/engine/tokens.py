@@ -35,9 +35,12 @@ def text_token_ids(model: str, text: str) -> tuple[int, ...]:
 
 def end_token_ids(model: str) -> frozenset[int]:
     """Tokens that end a turn, as vLLM takes them from the model's folder."""
-    from transformers import GenerationConfig
+    from transformers import AutoConfig, GenerationConfig
 
-    named = GenerationConfig.from_pretrained(model).eos_token_id
+    try:
+        named = GenerationConfig.from_pretrained(model).eos_token_id
+    except OSError:  # a model may come without generation_config.json
+        named = getattr(AutoConfig.from_pretrained(model), "eos_token_id", None)
     listed = named if isinstance(named, list) else [named]
     return frozenset(token for token in [*listed, tokenizer(model).eos_token_id] if token is not None)
 

@@ -57,6 +57,8 @@ class EvaluateConfig:
             raise UserError(
                 "evaluate.budgets", bad[0], "it is no thinking budget", "use -1 (no cap), 0 or a token count"
             )
+        if len(set(self.budgets)) < len(self.budgets):
+            raise UserError("evaluate.budgets", self.budgets, "a budget is listed twice", "list each once")
         for name in ("samples", "batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"evaluate.{name}", getattr(self, name), "it is a count", "set it to 1 or more")

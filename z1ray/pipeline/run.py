@@ -69,7 +69,9 @@ def _chosen(words: str | None) -> list[str]:
 
 def is_done(config: ExperimentConfig, stage: str) -> bool:
     """True if the stage's folder is finished for this configuration."""
-    return artifacts.is_done(config.output / STAGES[stage], getattr(config, stage))
+    # The report is drawn after the manifest; a kill in between must not lose it.
+    drawn = stage != "evaluate" or (config.output / "report.html").exists()
+    return drawn and artifacts.is_done(config.output / STAGES[stage], getattr(config, stage))
 
 
 def prepare_embedded(config: ExperimentConfig) -> None:
