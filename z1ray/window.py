@@ -30,12 +30,22 @@ class WindowConfig:
 
     Attributes:
         default_budget: Thinking budget in tokens for requests that name none; -1 is no cap.
+        max_budget: Largest budget a request may ask for; -1 is no maximum, and only
+            then may a request run without a cap.
+        efforts: Budgets by the name a request gives as ``reasoning_effort``.
+        grace: Share of the budget, 0 to 1, that a run may go over it to reach the end of
+            its line; 0 cuts exactly at the budget.
         answer_tokens: Tokens left for the answer after the hint when ``max_tokens`` is unset.
         hints: Hint texts by name.
         default_hint: The name of the hint used by requests that name none.
     """
 
     default_budget: int = 4096
+    max_budget: int = NO_CAP
+    efforts: dict[str, int] = field(
+        default_factory=lambda: {"minimal": 512, "low": 1024, "medium": 4096, "high": 8192}
+    )
+    grace: float = 0.0
     answer_tokens: int = 1024
     hints: dict[str, str] = field(default_factory=lambda: {"code": CODE_HINT, "math": MATH_HINT})
     default_hint: str = "code"

@@ -17,25 +17,45 @@ class ServeConfig:
         models: Folders or hub names by the name clients ask for.
         system_prompt: The system turn of the health-check chats; none if empty.
         host, port: Where the OpenAI-compatible API listens; loopback unless the operator says so.
+        api_keys: Where the keys come from that requests must bear: ``env:NAME`` or
+            ``file:PATH`` (lines of ``name=key``), or ``none`` for an endpoint without keys.
         max_replicas: Replicas per model; ``engine.replicas`` is the least.
+        max_queued_requests: Requests per model that may wait for a replica; one more
+            is answered with 429.
+        pending_tokens_per_replica: Thinking tokens still owed at which a model gets
+            another replica; None is what the engine can decode at once, ``max_num_seqs`` runs
+            of the default budget.
+        upscale_delay_s, downscale_delay_s: Seconds the load must call for more or fewer
+            replicas before their number changes.
+        drain_timeout_s: Seconds a replica that has to go may take to finish its requests.
         keep_running: Leave the endpoint up when the job ends; otherwise it is
             started, checked with real chats and stopped.
         start_timeout_s: Seconds until every model must be healthy.
         check_budget: Thinking budget of the check that must cut, in tokens.
         window: The window settings of the models.
+        windows: Settings by model name, in place of ``window``.
         engine: The vLLM engine of each replica.
+        engines: Engines by model name, in place of ``engine``.
     """
 
     models: dict[str, str] = MISSING
     system_prompt: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
+    api_keys: str = "env:Z1RAY_API_KEYS"
     max_replicas: int = 1
+    max_queued_requests: int = 256
+    pending_tokens_per_replica: int | None = None
+    upscale_delay_s: float = 10.0
+    downscale_delay_s: float = 300.0
+    drain_timeout_s: float = 600.0
     keep_running: bool = True
     start_timeout_s: float = 900.0
     check_budget: int = 16
     window: WindowConfig = field(default_factory=WindowConfig)
+    windows: dict[str, WindowConfig] = field(default_factory=dict)
     engine: EngineConfig = field(default_factory=EngineConfig)
+    engines: dict[str, EngineConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -58,3 +78,11 @@ class ServeConfig:
             raise UserError("serve.start_timeout_s", self.start_timeout_s, "no engine starts in that time", "raise it")
         if self.check_budget < 1:
             raise UserError("serve.check_budget", self.check_budget, "it is a count", "set it to 1 or more")
+
+    def window_of(self, model: str) -> WindowConfig:
+        """The window settings of a model."""
+        return self.windows.get(model, self.window)
+
+    def engine_of(self, model: str) -> EngineConfig:
+        """The engine of a model's replicas."""
+        return self.engines.get(model, self.engine)
