@@ -1,5 +1,7 @@
 """The window's semantics, word for word."""
 
+import math
+
 import pytest
 
 from z1ray.errors import UserError
@@ -7,25 +9,61 @@ from z1ray.window import CODE_HINT, NO_CAP, Accounting, Window, WindowConfig, ac
 
 HINT = (7, 8, 9)
 CONFIG = WindowConfig(default_budget=100, answer_tokens=20)
+# Token 0 ends a line, 1 does not.
+BREAKS = frozenset({0})
 
 
-def forced(window: Window, num_tokens: int) -> list[int | None]:
-    return [window.forced_token(position) for position in range(num_tokens)]
+def run(window: Window, free: list[int], num_tokens: int) -> list[int]:
+    """What an engine writes that obeys ``hint_due``, step by step; ``free`` is what the model would write."""
+    generated: list[int] = []
+    for position in range(num_tokens):
+        due = window.hint_due(generated, BREAKS)
+        forced = due is not None and position < due + len(window.hint)
+        generated.append(window.hint[position - due] if forced else free[position])
+    return generated
 
 
 def test_hint_stands_at_positions_budget_to_budget_plus_hint():
     """Tokens B .. B+|H|-1 are exactly the hint, everything before and after is free."""
-    assert forced(Window(2, HINT, 10), 8) == [None, None, 7, 8, 9, None, None, None]
+    assert run(Window(2, HINT, 10), [1] * 8, 8) == [1, 1, 7, 8, 9, 1, 1, 1]
 
 
 def test_budget_zero_goes_straight_to_the_hint():
-    """The very first token is already the hint's."""
-    assert forced(Window(0, HINT, 10), 4) == [7, 8, 9, None]
+    """The very first token is already the hint's, with grace too: there is no line to end."""
+    for grace_tokens in (0, 4):
+        assert run(Window(0, HINT, 10, grace_tokens), [1] * 4, 4) == [7, 8, 9, 1]
 
 
 def test_no_cap_never_forces():
     """-1 leaves every token to the model."""
-    assert forced(Window(NO_CAP, HINT, None), 50) == [None] * 50
+    assert run(Window(NO_CAP, HINT, None), [0, 1] * 25, 50) == [0, 1] * 25
+
+
+@pytest.mark.parametrize(
+    ("free", "cut"),
+    [
+        ([1, 1, 1, 0, 1, 1, 1, 1, 1, 1], 4),  # the line ends with the budget's last token
+        ([1, 1, 1, 1, 0, 1, 1, 1, 1, 1], 5),
+        ([1, 1, 1, 1, 1, 1, 0, 0, 1, 1], 7),  # the end of the grace is the end of a line
+        ([1, 1, 1, 1, 1, 1, 1, 0, 1, 1], 7),  # a line that ends too late is not waited for
+        ([0, 0, 0, 1, 1, 1, 1, 1, 1, 1], 7),  # nor do lines before the budget matter
+    ],
+)
+def test_grace_waits_for_the_end_of_the_line_but_no_longer(free, cut):
+    """The cut is the first line end from B on, at the latest B + grace, and follows from the tokens alone."""
+    window = Window(4, HINT, 20, grace_tokens=3)
+    generated = run(window, free, 10)
+    assert generated[cut : cut + 3] == list(HINT[: 10 - cut])
+    for length in range(11):
+        # From any prefix the answer is the same: nothing has to be remembered.
+        assert window.cut_position(generated[:length], BREAKS) == (cut if length > cut else None)
+    for start in range(cut + 1):
+        assert window.hint_due(generated, BREAKS, start) == cut
+
+
+def test_line_ends_move_nothing_without_grace():
+    """Grace 0 is exact: the same tokens as ever."""
+    assert run(Window(4, HINT, 20), [0] * 8, 8) == [0, 0, 0, 0, 7, 8, 9, 0]
 
 
 @pytest.mark.parametrize(
@@ -44,19 +82,45 @@ def test_unset_fields_take_the_models_settings(budget, max_tokens, expected):
     assert resolve(CONFIG, HINT, budget, max_tokens) == expected
 
 
+@pytest.mark.parametrize(
+    ("budget", "grace", "grace_tokens"),
+    [(10, 0.25, 2), (100, 0.29, 29), (7, 1, 7), (3, 0.1, 0), (0, 1.0, 0), (NO_CAP, 0.5, 0), (50, None, 5), (50, 0, 0)],
+)
+def test_grace_is_a_share_of_the_budget_rounded_down(budget, grace, grace_tokens):
+    """At most that much over budget, the answer keeps its room, and a request's own grace wins."""
+    window = resolve(WindowConfig(grace=0.1, answer_tokens=20), HINT, budget, grace=grace)
+    assert window.grace_tokens == grace_tokens
+    assert window.max_tokens == (None if budget == NO_CAP else budget + grace_tokens + len(HINT) + 20)
+
+
 def test_limit_without_room_for_an_answer_is_refused_naming_both():
-    """M < B + |H| + 1 would accept a cap and never answer."""
+    """M < B + grace + |H| + 1 would accept a cap and never answer."""
     with pytest.raises(UserError) as caught:
         resolve(CONFIG, HINT, 5, 8)
     assert "max_tokens = 8" in str(caught.value)
     assert "thinking_budget 5" in str(caught.value)
     assert "9 or more" in str(caught.value)
+    with pytest.raises(UserError, match=r"2 tokens of grace(?s:.*)11 or more"):
+        resolve(CONFIG, HINT, 5, 10, grace=0.5)
+    assert resolve(CONFIG, HINT, 5, 11, grace=0.5) == Window(5, HINT, 11, 2)
 
 
-def test_budget_below_minus_one_is_refused():
-    """-2 means nothing."""
-    with pytest.raises(UserError, match="thinking_budget"):
-        resolve(CONFIG, HINT, -2)
+@pytest.mark.parametrize(
+    ("max_budget", "budget", "told"), [(NO_CAP, -2, "-1 or more"), (64, 65, "0 to 64"), (64, NO_CAP, "0 to 64")]
+)
+def test_a_budget_out_of_range_is_refused_with_the_range(max_budget, budget, told):
+    """-2 means nothing; where the operator set a maximum, no request may go over it or without a cap."""
+    config = WindowConfig(default_budget=8, max_budget=max_budget, efforts={})
+    with pytest.raises(UserError, match=told) as caught:
+        resolve(config, HINT, budget)
+    assert (caught.value.field, caught.value.value) == ("thinking_budget", budget)
+
+
+@pytest.mark.parametrize("grace", [-0.1, 1.01, math.nan, math.inf])
+def test_a_grace_that_is_no_share_is_refused(grace):
+    """Grace 5 is surely meant as a token count: it must not multiply the budget by six."""
+    with pytest.raises(UserError, match="grace"):
+        resolve(CONFIG, HINT, 5, grace=grace)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +137,23 @@ def test_budget_below_minus_one_is_refused():
 )
 def test_accounting_divides_every_token_once(budget, num_generated, expected):
     """Thinking, hint and answer add up to the run, and a run that ended in time was not cut."""
-    counts = account(Window(budget, HINT, 50), num_generated)
+    counts = account(Window(budget, HINT, 50), [1] * num_generated, BREAKS)
     assert counts == expected
     assert counts.thinking_tokens + counts.hint_tokens + counts.answer_tokens == num_generated
+
+
+@pytest.mark.parametrize(
+    ("generated", "expected"),
+    [
+        ([1, 1, 1, 1, 1], Accounting(5, 0, 0, cut=False)),  # ended within its grace
+        ([1, 1, 1, 0], Accounting(4, 0, 0, cut=False)),  # ended with its line
+        ([1, 1, 1, 0, 7, 8, 9, 0, 1], Accounting(4, 3, 2, cut=True)),
+        ([1, 1, 1, 1, 1, 1, 7, 8, 9, 1], Accounting(6, 3, 1, cut=True)),
+    ],
+)
+def test_accounting_counts_the_grace_as_thinking(generated, expected):
+    """The hint is where the engine put it, not at the budget."""
+    assert account(Window(4, HINT, 50, grace_tokens=2), generated, BREAKS) == expected
 
 
 def test_default_hint_is_z1s_phrase():
@@ -91,9 +169,25 @@ def test_unknown_hint_names_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"default_budget": -2}, {"answer_tokens": 0}, {"default_hint": "poem"}, {"hints": {}}]
+    ("settings", "field"),
+    [
+        ({"default_budget": -2}, "default_budget"),
+        ({"answer_tokens": 0}, "answer_tokens"),
+        ({"default_hint": "poem"}, "hint"),
+        ({"hints": {}}, "hint"),
+        ({"hints": {"code": ""}}, "hints.code"),
+        ({"max_budget": -2}, "max_budget"),
+        ({"max_budget": 8192, "default_budget": 8193}, "default_budget"),
+        ({"max_budget": 8192, "default_budget": NO_CAP}, "default_budget"),
+        ({"max_budget": 4096}, "efforts.high"),
+        ({"max_budget": 8192, "efforts": {"low": NO_CAP}}, "efforts.low"),
+        ({"efforts": {"low": -2}}, "efforts.low"),
+        ({"grace": 1.5}, "grace"),
+        ({"grace": math.nan}, "grace"),
+    ],
 )
-def test_bad_settings_are_refused_when_made(settings):
-    """A model whose window cannot work is refused before it is served."""
-    with pytest.raises(UserError):
+def test_bad_settings_are_refused_when_made(settings, field):
+    """A model whose window cannot work is refused before it is served, by the setting's name."""
+    with pytest.raises(UserError) as caught:
         WindowConfig(**settings)
+    assert caught.value.field.endswith(field)

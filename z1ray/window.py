@@ -3,10 +3,10 @@
 A run writes freely from the start of its turn. If it ends within ``budget``
 tokens, that is the whole answer. If it has written ``budget`` tokens without
 ending, the next ``len(hint)`` tokens are forced to be the hint, and the run
-then writes its answer, up to ``max_tokens`` tokens in all.
+then writes its answer, up to ``max_tokens`` tokens in all. With grace, the cut
+waits for the end of the line being written, at most ``grace_tokens`` tokens.
 
-Because a run that is still going at position ``budget`` is by definition cut,
-the next forced token depends on the position alone: the window keeps no state,
+Where a run is cut follows from its own tokens alone: the window keeps no state,
 so preemption, batching and resumption cannot disturb it.
 
 Source: section "Shifted Thinking Window" of arXiv 2504.00810 and
@@ -14,7 +14,9 @@ Source: section "Shifted Thinking Window" of arXiv 2504.00810 and
 passes.
 """
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from z1ray.errors import UserError
 
@@ -22,6 +24,8 @@ NO_CAP = -1
 
 CODE_HINT = "\n\nI overthought it, the final answer should be:\n\n"
 MATH_HINT = "\n\nI overthought it, the final answer in \\boxed{} should be:\n\n"
+
+_BUDGET_KINDS = "a thinking budget is -1 (no cap), 0 (straight to the hint) or a token count"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +46,41 @@ class WindowConfig:
 
     default_budget: int = 4096
     max_budget: int = NO_CAP
-    efforts: dict[str, int] = field(
-        default_factory=lambda: {"minimal": 512, "low": 1024, "medium": 4096, "high": 8192}
-    )
+    efforts: dict[str, int] = field(default_factory=lambda: {"minimal": 512, "low": 1024, "medium": 4096, "high": 8192})
     grace: float = 0.0
     answer_tokens: int = 1024
     hints: dict[str, str] = field(default_factory=lambda: {"code": CODE_HINT, "math": MATH_HINT})
     default_hint: str = "code"
 
     def __post_init__(self) -> None:
-        if self.default_budget < NO_CAP:
+        if self.max_budget < NO_CAP:
             raise UserError(
-                "window.default_budget",
-                self.default_budget,
-                "a thinking budget is -1 (no cap), 0 (straight to the hint) or a token count",
-                "set it to -1 or more",
+                "window.max_budget", self.max_budget, "it is no thinking budget", "use -1 (no maximum) or a token count"
             )
+        self._check_budget("window.default_budget", self.default_budget)
+        for name, budget in self.efforts.items():
+            self._check_budget(f"window.efforts.{name}", budget)
+        if not 0 <= self.grace <= 1:
+            raise UserError("window.grace", self.grace, "it is a share of the budget", "set it from 0 (exact) to 1")
         if self.answer_tokens < 1:
             raise UserError(
-                "window.answer_tokens",
-                self.answer_tokens,
-                "a cut run needs room for its answer",
-                "set it to 1 or more",
+                "window.answer_tokens", self.answer_tokens, "a cut run needs room for its answer", "set it to 1 or more"
             )
+        for name, text in self.hints.items():
+            if not text:
+                raise UserError(f"window.hints.{name}", text, "the hint is empty", "write its text, or remove it")
         self.hint_text(None)
+
+    def _check_budget(self, field: str, budget: int) -> None:
+        if budget < NO_CAP:
+            raise UserError(field, budget, _BUDGET_KINDS, "set it to -1 or more")
+        if self.max_budget != NO_CAP and not 0 <= budget <= self.max_budget:
+            raise UserError(
+                field,
+                budget,
+                f"it is over window.max_budget, which is {self.max_budget}",
+                f"set it from 0 to {self.max_budget}, or raise window.max_budget",
+            )
 
     def hint_text(self, name: str | None) -> str:
         """The text of the named hint (of the default one for None); UserError if unknown."""
@@ -89,18 +104,38 @@ class Window:
         hint: Token ids of the hint.
         max_tokens: Limit on all generated tokens (thinking, hint and answer); None
             leaves it to the engine, which only a run without a cap may do.
+        grace_tokens: Tokens the run may write over its budget to end its line; 0 cuts exactly there.
     """
 
     budget: int
     hint: tuple[int, ...]
     max_tokens: int | None
+    grace_tokens: int = 0
 
-    def forced_token(self, num_generated: int) -> int | None:
-        """The token that must come next after ``num_generated`` tokens, or None if free."""
+    def hint_due(self, generated: Sequence[int], breaks: Container[int], start: int = 0) -> int | None:
+        """Where the hint starts, or is to start next; None if the run may still write freely.
+
+        The cut comes at the first position from ``budget`` to ``budget + grace_tokens``
+        that follows a token of ``breaks``, else at the last of them. With budget 0
+        nothing is being written, so no line is waited for.
+
+        Args:
+            generated: Tokens written so far.
+            breaks: Tokens that end a line.
+            start: First position to look at; an earlier one is known not to be the cut.
+        """
         if self.budget == NO_CAP:
             return None
-        offset = num_generated - self.budget
-        return self.hint[offset] if 0 <= offset < len(self.hint) else None
+        last = self.budget + self.grace_tokens if self.budget else 0
+        for position in range(max(start, self.budget), min(last, len(generated)) + 1):
+            if position == last or generated[position - 1] in breaks:
+                return position
+        return None
+
+    def cut_position(self, generated: Sequence[int], breaks: Container[int]) -> int | None:
+        """Index of the hint's first token within ``generated``; None if the run is not cut (yet)."""
+        position = self.hint_due(generated, breaks)
+        return position if position is not None and position < len(generated) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +153,7 @@ def resolve(
     hint: tuple[int, ...],
     budget: int | None = None,
     max_tokens: int | None = None,
+    grace: float | None = None,
 ) -> Window:
     """Fill in a request's unset fields from its model's configuration.
 
@@ -125,42 +161,58 @@ def resolve(
         config: The model's window settings.
         hint: Token ids of the chosen hint, tokenized without special tokens.
         budget: Thinking budget of the request; None takes the model's default.
-        max_tokens: Total limit of the request; None is budget + hint + ``answer_tokens``.
+        max_tokens: Total limit of the request; None is budget + grace + hint + ``answer_tokens``.
+        grace: Share of the budget to go over it at most; None takes the model's.
 
     Raises:
-        UserError: For a budget below -1, or a total limit that leaves no answer token.
+        UserError: For a budget below -1 or over the model's maximum, a grace that is no
+            share, or a total limit that leaves no answer token.
     """
     assert hint, "a hint has at least one token"
     budget = config.default_budget if budget is None else budget
-    if budget < NO_CAP:
-        raise UserError(
-            "thinking_budget",
-            budget,
-            "a thinking budget is -1 (no cap), 0 (straight to the hint) or a token count",
-            "send -1 or more",
-        )
+    grace = config.grace if grace is None else grace
+    _check_request(config, budget, grace)
     if budget == NO_CAP:
         return Window(budget, hint, max_tokens)
+    # By its decimal digits: 0.29 of 100 is 29, where the nearest float makes it 28.
+    grace_tokens = int(budget * Fraction(str(grace)))
+    before_answer = budget + grace_tokens + len(hint)
     if max_tokens is None:
-        return Window(budget, hint, budget + len(hint) + config.answer_tokens)
-    least = budget + len(hint) + 1
-    if max_tokens < least:
+        max_tokens = before_answer + config.answer_tokens
+    if max_tokens <= before_answer:
+        over = f", up to {grace_tokens} tokens of grace" if grace_tokens else ""
         raise UserError(
             "max_tokens",
             max_tokens,
-            f"thinking_budget {budget} and a hint of {len(hint)} tokens leave no token to answer with",
-            f"send max_tokens of {least} or more, or a smaller thinking_budget",
+            f"thinking_budget {budget}{over} and a hint of {len(hint)} tokens leave no token to answer with",
+            f"send max_tokens of {before_answer + 1} or more, or a smaller thinking_budget",
         )
-    return Window(budget, hint, max_tokens)
+    return Window(budget, hint, max_tokens, grace_tokens)
 
 
-def account(window: Window, num_generated: int) -> Accounting:
+def _check_request(config: WindowConfig, budget: int, grace: float) -> None:
+    if budget < NO_CAP:
+        raise UserError("thinking_budget", budget, _BUDGET_KINDS, "send -1 or more")
+    if config.max_budget != NO_CAP and not 0 <= budget <= config.max_budget:
+        problem = "this model does not run without a cap" if budget == NO_CAP else "it is over the model's maximum"
+        raise UserError("thinking_budget", budget, problem, f"send 0 to {config.max_budget}")
+    if not 0 <= grace <= 1:
+        raise UserError("grace", grace, "it is a share of the thinking budget", "send 0 (exact) to 1")
+
+
+def account(window: Window, generated: Sequence[int], breaks: Container[int]) -> Accounting:
     """Divide a finished run's tokens into thinking, hint and answer.
 
     A run that was not cut counts as thinking throughout, as Z1 averages it.
+
+    Args:
+        window: The window the run had.
+        generated: All its tokens.
+        breaks: Tokens that end a line (``z1ray.engine.tokens.newline_token_ids``); only grace needs them.
     """
-    if window.budget == NO_CAP or num_generated <= window.budget:
-        return Accounting(num_generated, 0, 0, cut=False)
-    after = num_generated - window.budget
+    position = window.cut_position(generated, breaks)
+    if position is None:
+        return Accounting(len(generated), 0, 0, cut=False)
+    after = len(generated) - position
     hint_tokens = min(after, len(window.hint))
-    return Accounting(window.budget, hint_tokens, after - hint_tokens, cut=True)
+    return Accounting(position, hint_tokens, after - hint_tokens, cut=True)

@@ -8,7 +8,7 @@ import pytest
 from z1ray.engine.args import BUDGET_ARG, HINT_ARG, extra_args
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
-from z1ray.engine.tokens import chat_token_ids, end_token_ids, text_token_ids
+from z1ray.engine.tokens import chat_token_ids, end_token_ids, newline_token_ids, text_token_ids
 from z1ray.evaluation.two_pass import Completion, two_pass
 from z1ray.prompts import chat_messages
 from z1ray.window import CODE_HINT, NO_CAP, Window, WindowConfig, account, resolve
@@ -67,7 +67,7 @@ def test_single_pass_equals_two_passes(llm, prompts, hint, budget):
     window = resolve(WindowConfig(answer_tokens=24), hint, budget)
     reference = two_pass(lambda batch, limit: complete(llm, batch, limit), prompts, window)
     assert complete(llm, prompts, window.max_tokens, extra_args=extra_args(window)) == reference
-    cut = [account(window, len(completion.token_ids)).cut for completion in reference]
+    cut = [account(window, completion.token_ids, ()).cut for completion in reference]
     # The test means something only if both kinds occur where they can.
     assert any(cut)
     assert all(cut) == (budget < 10)
@@ -77,10 +77,29 @@ def test_hint_stands_exactly_at_the_budget(llm, prompts, hint):
     """Tokens B .. B+|H|-1 of every cut run are the hint."""
     window = resolve(WindowConfig(answer_tokens=8), hint, 10)
     for completion in complete(llm, prompts, window.max_tokens, extra_args=extra_args(window)):
-        if account(window, len(completion.token_ids)).cut:
+        if account(window, completion.token_ids, ()).cut:
             assert completion.token_ids[10 : 10 + len(hint)] == hint
         else:
             assert completion.ended
+
+
+def test_grace_cuts_at_the_first_line_end_of_the_models_own_text(smollm2, llm, prompts, hint):
+    """Against the same greedy run without a cap: same tokens up to the line end or the grace's end, then the hint."""
+    breaks = newline_token_ids(str(smollm2))
+    free = [completion.token_ids for completion in complete(llm, prompts[2:], 100)]
+    early = late = 0
+    for budget in (9, 20, 33):
+        window = resolve(WindowConfig(answer_tokens=4, grace=1), hint, budget)
+        runs = complete(llm, prompts[2:], window.max_tokens, extra_args=extra_args(window))
+        for tokens, completion in zip(free, runs, strict=True):
+            ends = [at for at in range(budget, 2 * budget) if tokens[at - 1] in breaks]
+            cut = min([*ends, 2 * budget])
+            assert completion.token_ids[: cut + len(hint)] == tokens[:cut] + hint
+            assert account(window, completion.token_ids, breaks).thinking_tokens == cut
+            early, late = early + bool(ends), late + (not ends)
+    # The test means something only if both kinds occur.
+    assert early
+    assert late
 
 
 def test_requests_with_and_without_a_window_share_a_batch(llm, prompts, hint):
@@ -115,25 +134,12 @@ def test_end_tokens_are_the_models_own(smollm2, llm, prompts):
         assert (completion.token_ids[-1] in ends) == completion.ended
 
 
-@pytest.mark.parametrize(
-    ("args", "max_tokens", "told"),
-    [
-        ({BUDGET_ARG: -1, HINT_ARG: [5]}, 9, BUDGET_ARG),
-        ({BUDGET_ARG: True, HINT_ARG: [5]}, 9, BUDGET_ARG),
-        ({BUDGET_ARG: "5", HINT_ARG: [5]}, 9, BUDGET_ARG),
-        ({BUDGET_ARG: 5}, 9, HINT_ARG),
-        ({BUDGET_ARG: 5, HINT_ARG: []}, 9, HINT_ARG),
-        ({BUDGET_ARG: 5, HINT_ARG: ["a"]}, 9, HINT_ARG),
-        ({HINT_ARG: [5]}, 9, BUDGET_ARG),
-        ({BUDGET_ARG: 5, HINT_ARG: [5]}, 6, "max_tokens"),
-    ],
-)
-def test_a_malformed_window_is_refused_not_ignored(llm, prompts, args, max_tokens, told):
-    """A cap is never accepted and then not enforced."""
+def test_the_engine_refuses_a_malformed_window(llm, prompts):
+    """VLLM must ask the processor before it accepts a request; which windows are refused is tested with it."""
     from vllm.exceptions import VLLMValidationError
 
-    with pytest.raises(VLLMValidationError, match=told):
-        complete(llm, prompts[:1], max_tokens, extra_args=args)
+    with pytest.raises(VLLMValidationError, match=BUDGET_ARG):
+        complete(llm, prompts[:1], 9, extra_args={BUDGET_ARG: -1, HINT_ARG: [5]})
 
 
 def test_a_window_without_a_cap_sends_nothing(hint):

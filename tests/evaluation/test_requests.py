@@ -83,7 +83,7 @@ def test_rows_account_for_their_tokens(smollm2):
         "thinking_budget": 4,
         "sample": 0,
         "text": "t",
-        "num_tokens": 25,
+        "token_ids": [1] * 25,
         "error": None,
     }
     row = evaluation_row(answered, swept=swept)
@@ -91,6 +91,15 @@ def test_rows_account_for_their_tokens(smollm2):
     assert (row["model"], row["method"]) == ("m", "shifted_thinking_window")
     with pytest.raises(RuntimeError, match="too hot"):
         evaluation_row({**answered, "error": "too hot"}, swept=swept)
+
+
+def test_rows_count_the_grace_as_thinking(smollm2):
+    """With grace the hint stands where the line ended: counting from the budget would misplace it."""
+    swept = sweep(config(smollm2, window=WindowConfig(answer_tokens=10, grace=0.5)), "m")
+    newline = min(swept.breaks)
+    asked = {"benchmark": "humaneval", "problem_id": "x/0", "thinking_budget": 32, "error": None}
+    row = evaluation_row({**asked, "token_ids": [1] * 39 + [newline] + [1] * 20}, swept=swept)
+    assert (row["thinking_tokens"], row["hint_tokens"], row["answer_tokens"], row["cut"]) == (40, 14, 6, True)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ from z1ray.window import NO_CAP, Window
 
 BUDGET_ARG = "thinking_budget"
 HINT_ARG = "hint_token_ids"
+GRACE_ARG = "grace_tokens"
 
 
 def extra_args(window: Window) -> dict[str, Any]:
     """A window as ``SamplingParams.extra_args`` (``vllm_xargs`` over HTTP); empty without a cap."""
     if window.budget == NO_CAP:
         return {}
-    return {BUDGET_ARG: window.budget, HINT_ARG: list(window.hint)}
+    args = {BUDGET_ARG: window.budget, HINT_ARG: list(window.hint)}
+    return args | {GRACE_ARG: window.grace_tokens} if window.grace_tokens else args

@@ -70,8 +70,8 @@ def run_requests(
         schema: Arrow schema of the rows.
         batch_size: Requests handed to an engine, and written, at a time; a kill loses
             only the batches in flight.
-        to_row: Turns a request plus ``text``, ``num_tokens``, ``finish_reason`` and
-            ``error`` into a row of ``schema``.
+        to_row: Turns a request plus ``text``, ``token_ids``, ``num_tokens``,
+            ``finish_reason`` and ``error`` into a row of ``schema``.
     """
     import ray
     from ray.data import SaveMode
@@ -142,8 +142,14 @@ def _shape(table: pa.Table, *, to_row: ToRow, schema: pa.Schema, ends: frozenset
 def _completion(row: Row, ends: frozenset[int]) -> dict[str, Any]:
     error = row.get("__inference_error__") or None
     if error:
-        return {"text": None, "num_tokens": 0, "finish_reason": "error", "error": error}
+        return {"text": None, "token_ids": [], "num_tokens": 0, "finish_reason": "error", "error": error}
     tokens = row["generated_tokens"]
     # ray.data.llm does not pass vLLM's own finish reason on.
     finish_reason = "stop" if tokens and tokens[-1] in ends else "length"
-    return {"text": row["generated_text"], "num_tokens": len(tokens), "finish_reason": finish_reason, "error": None}
+    return {
+        "text": row["generated_text"],
+        "token_ids": tokens,
+        "num_tokens": len(tokens),
+        "finish_reason": finish_reason,
+        "error": None,
+    }

@@ -45,6 +45,15 @@ def end_token_ids(model: str) -> frozenset[int]:
     return frozenset(token for token in [*listed, tokenizer(model).eos_token_id] if token is not None)
 
 
+@cache
+def newline_token_ids(model: str) -> frozenset[int]:
+    """Tokens whose text ends with a newline, from the whole vocabulary: where a line can end."""
+    found = tokenizer(model)
+    tokens = sorted(found.get_vocab().values())
+    texts = found.batch_decode([[token] for token in tokens], clean_up_tokenization_spaces=False)
+    return frozenset(token for token, text in zip(tokens, texts, strict=True) if text.endswith("\n"))
+
+
 def context_length(model: str, max_model_len: int | None) -> int:
     """Longest sequence in tokens, prompt and output together: as configured, else the model's own."""
     if max_model_len is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from z1ray.engine.args import extra_args
-from z1ray.engine.tokens import chat_token_ids, context_length, text_token_ids
+from z1ray.engine.tokens import chat_token_ids, context_length, newline_token_ids, text_token_ids
 from z1ray.errors import UserError
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.prompts import chat_messages
@@ -28,10 +28,11 @@ REQUEST = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The windows of one model's sweep: one per benchmark and thinking budget."""
+    """The windows of one model's sweep, one per benchmark and thinking budget, and the model's line ends."""
 
     model: str
     windows: dict[tuple[str, int], Window]
+    breaks: frozenset[int]
 
 
 def sweep(config: EvaluateConfig, name: str) -> Sweep:
@@ -42,7 +43,7 @@ def sweep(config: EvaluateConfig, name: str) -> Sweep:
         hint = text_token_ids(config.models[name], text)
         for budget in config.budgets:
             windows[source.label, budget] = resolve(config.window, hint, budget)
-    return Sweep(name, windows)
+    return Sweep(name, windows, newline_token_ids(config.models[name]))
 
 
 def build_requests(config: EvaluateConfig, swept: Sweep, benchmark: str, problems: list[Row]) -> list[Row]:
@@ -83,7 +84,8 @@ def evaluation_row(row: Row, *, swept: Sweep) -> Row:
     """
     if row["error"]:
         raise RuntimeError(f"evaluation request {row['row_id']} failed: {row['error']}")
-    counts = account(swept.windows[row["benchmark"], row["thinking_budget"]], row["num_tokens"])
+    window = swept.windows[row["benchmark"], row["thinking_budget"]]
+    counts = account(window, row["token_ids"], swept.breaks)
     return {name: row.get(name) for name in EVALUATION_ROW.names} | {
         "model": swept.model,
         "method": METHOD,

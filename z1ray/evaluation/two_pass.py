@@ -31,7 +31,7 @@ def two_pass(generate: Generate, prompts: Sequence[Sequence[int]], window: Windo
     Args:
         generate: Runs a batch to its end.
         prompts: Token ids, ending where the assistant's turn begins.
-        window: Budget, hint and total limit.
+        window: Budget, hint and total limit; without grace, which two passes of fixed lengths cannot give.
 
     Returns:
         One completion per prompt: thinking, hint and answer in one sequence.
@@ -39,6 +39,7 @@ def two_pass(generate: Generate, prompts: Sequence[Sequence[int]], window: Windo
     if window.budget == NO_CAP:
         return list(generate(prompts, window.max_tokens))
     assert window.max_tokens is not None
+    assert not window.grace_tokens, "a first pass of fixed length cannot wait for the end of a line"
     first = list(generate(prompts, window.budget)) if window.budget else [Completion((), False) for _ in prompts]
     cut = [index for index, completion in enumerate(first) if not completion.ended]
     shown = [first[index].token_ids + window.hint for index in cut]
