@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format bench screenshot clean
 
 help: ## show the targets
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,3 +25,6 @@ bench: bench-window ## run every benchmark
 
 bench-%: setup ## run one benchmark; its last line is a JSON object
 	@$(PY) -m tests.bench.$*
+
+screenshot: setup ## take the README's picture of the playground anew
+	@PLAYGROUND_SCREENSHOT=tests/serving/playground.png $(PY) -m pytest -q tests/serving/test_playground.py -k side_by_side

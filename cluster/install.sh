@@ -24,15 +24,28 @@ counted() {
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
   fail "$("$python" --version 2>&1) is too old or missing" "install Python 3.11 or newer, or name one: PYTHON=python3.12 make setup"
 
+# Debian packages, where this may install them.
+apt_install() {
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+}
+
 sandbox() {
   command -v bwrap >/dev/null && return
   step "installing bubblewrap, the sandbox for generated code"
-  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap >/dev/null && return
-  fi
+  apt_install bubblewrap && return
   printf '%s\n' "!! bubblewrap is missing and could not be installed here." \
     "!! Generated code will run in a limited subprocess that can read your files." \
     "!! To mend: sudo apt-get install bubblewrap" >&2
+}
+
+browser() {
+  command -v chromium >/dev/null && command -v chromedriver >/dev/null && return
+  step "installing chromium, which the playground's tests drive"
+  apt_install chromium chromium-driver && return
+  printf '%s\n' "!! chromium and chromedriver are missing and could not be installed here." \
+    "!! The endpoint's playground works without them; its tests will fail." \
+    "!! To mend: sudo apt-get install chromium chromium-driver" >&2
 }
 
 install_cpu() {
@@ -54,6 +67,7 @@ install_gpu() {
 }
 
 sandbox
+[[ $profile == gpu ]] || browser
 want=$(cat pyproject.toml requirements-cpu.lock | sha256sum | cut -d' ' -f1)
 if [[ -f $stamp && $(<"$stamp") == "$want" ]]; then
   step "$venv is up to date"

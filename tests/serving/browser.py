@@ -1,0 +1,106 @@
+"""The playground in headless Chromium: what a visitor does, and what they see."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+Driver = webdriver.Chrome
+PARTS = ("thinking", "hint", "answer")
+
+
+@contextmanager
+def chromium() -> Iterator[Driver]:
+    """A fresh browser with nothing stored; fails, naming the remedy, where none is installed."""
+    paths = [shutil.which("chromium"), shutil.which("chromedriver")]
+    assert all(paths), "the playground's tests need a browser: sudo apt-get install chromium chromium-driver"
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(paths[0])
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(paths[1]))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def find(driver: Driver, selector: str) -> WebElement:
+    return driver.find_element(By.CSS_SELECTOR, selector)
+
+
+def fill(driver: Driver, selector: str, text: str | int) -> None:
+    """Replace what stands in a field, by typing."""
+    field = find(driver, selector)
+    field.clear()
+    field.send_keys(str(text))
+
+
+def wait_for(driver: Driver, condition: Callable[[Driver], Any]) -> Any:
+    """Wait until a condition holds, long enough for a busy machine."""
+    return WebDriverWait(driver, 240, poll_frequency=0.1).until(condition)
+
+
+def open_page(driver: Driver, address: str, key: str = "") -> None:
+    """Open the playground, give it a key, and wait until it knows the models."""
+    driver.get(f"{address}/playground")
+    if key:
+        # Leaving the field is what makes the page try the key.
+        fill(driver, "#key", f"{key}\t")
+    wait_for(driver, lambda page: page.find_elements(By.CSS_SELECTOR, "#model option"))
+    console(driver)  # what was said before there was a key
+
+
+def ended(driver: Driver) -> bool:
+    """Whether both runs are over."""
+    return find(driver, "#send").is_enabled()
+
+
+def parts(driver: Driver, pane: str) -> dict[str, str]:
+    """The text of each part of a pane, whitespace and all."""
+    return {part: text_of(driver, f"[data-pane={pane}] [data-part={part}]") for part in PARTS}
+
+
+def counts(driver: Driver, pane: str) -> dict[str, int]:
+    """The numbers a pane shows."""
+    return {part: int(text_of(driver, f"[data-pane={pane}] [data-count={part}]")) for part in PARTS}
+
+
+def error(driver: Driver, place: str) -> str:
+    """The error shown in a pane or above the form; empty while there is none."""
+    return find(driver, f"{place}.error").text
+
+
+def console(driver: Driver) -> list[str]:
+    """What the browser complained about since it was last asked."""
+    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")]
+
+
+def text_of(driver: Driver, selector: str) -> str:
+    """An element's text as it is in the page, whitespace and all."""
+    return str(find(driver, selector).get_property("textContent") or "")
+
+
+def overflow(driver: Driver) -> int:
+    """By how many pixels the page is wider than its window."""
+    return int(driver.execute_script("return document.documentElement.scrollWidth - innerWidth"))
+
+
+def photograph(driver: Driver, target: Path) -> None:
+    """A picture of the whole page, as wide as a README shows it."""
+    metrics = {"width": 1200, "height": 400, "deviceScaleFactor": 1.5, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    metrics["height"] = driver.execute_script("return document.documentElement.scrollHeight")
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    target.write_bytes(driver.get_screenshot_as_png())
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": False})
