@@ -1,8 +1,12 @@
 """What operators are given fits Ray's own checks."""
 
+import json
+import re
 from pathlib import Path
 
 import yaml
+
+from z1ray.serving import metrics
 
 CLUSTER = Path(__file__).parent.parent / "cluster"
 
@@ -29,3 +33,23 @@ def test_vm_cluster_is_closed_by_default():
     assert all("RAY_AUTH_MODE=token" in line for line in starts)
     assert "--dashboard-host=127.0.0.1" in starts[0]
     assert "~/.ray/auth_token" in config["file_mounts"]
+
+
+def test_dashboard_can_be_imported() -> None:
+    """Grafana takes a file with a schema and a stable id, and asks for the data source where it is a variable."""
+    board = json.loads((CLUSTER / "grafana.json").read_text())
+    assert board["schemaVersion"] >= 36
+    assert board["uid"]
+    assert "id" not in board, "Grafana's own number of another installation"
+    (source, model) = board["templating"]["list"]
+    assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    assert {part["datasource"]["uid"] for part in [model, *board["panels"], *targets]} == {"${datasource}"}
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_every_metric_of_the_endpoint_has_its_place_on_the_dashboard() -> None:
+    """A panel that asks for a name nobody writes stays empty for ever, and looks like an idle endpoint."""
+    asked = set(re.findall(r"ray_(z1ray_\w+)", (CLUSTER / "grafana.json").read_text()))
+    defined = {value for value in vars(metrics).values() if isinstance(value, str) and value.startswith("z1ray_")}
+    assert {name.removesuffix("_bucket") for name in asked} == defined

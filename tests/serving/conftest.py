@@ -17,6 +17,8 @@ from z1ray.serving.config import ServeConfig
 from z1ray.window import WindowConfig
 
 MODEL = "smollm2"
+TINY = "tiny"
+KEYS = {"alice": "alice-0123456789abcdef", "bob": "bob-fedcba9876543210"}
 LONG_AGO = 1.0
 
 
@@ -28,21 +30,35 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Served:
-    """A running endpoint, what it was started with, and a client for it."""
+    """A running endpoint, what it was started with, and a client that bears the key ``key``.
+
+    ``MODEL`` is the real small one, with a maximum; ``TINY`` is quick, writes noise, and may run without a cap.
+    """
 
     config: ServeConfig
     output: Path
     manifest: dict[str, Any]
+    key: str
     api: openai.OpenAI
 
 
 @pytest.fixture(scope="session")
-def serve_config(smollm2: Path) -> ServeConfig:
+def serve_config(smollm2: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> ServeConfig:
+    keys = tmp_path_factory.mktemp("keys") / "api-keys"
+    keys.write_text("# who may ask\n" + "".join(f"{name}={key}\n" for name, key in KEYS.items()))
     return ServeConfig(
-        models={MODEL: str(smollm2)},
+        models={MODEL: str(smollm2), TINY: str(tiny_model)},
         port=free_port(),
+        api_keys=f"file:{keys}",
+        drain_timeout_s=60.0,
         check_budget=8,
-        window=WindowConfig(default_budget=24, answer_tokens=16),
+        window=WindowConfig(
+            default_budget=24,
+            max_budget=400,
+            efforts={"minimal": 0, "low": 8, "medium": 24, "high": 64},
+            answer_tokens=16,
+        ),
+        windows={TINY: WindowConfig(default_budget=24, efforts={}, answer_tokens=16)},
         engine=EngineConfig(device="cpu", dtype="float32", max_model_len=1024, max_num_seqs=16, enforce_eager=True),
     )
 
@@ -59,7 +75,7 @@ def served(serve_config: ServeConfig, ray_cluster: None, tmp_path_factory: pytes
     artifacts.finish(output, time.time(), deployed=LONG_AGO)
     try:
         manifest = serve_models(serve_config, output)
-        with checks.client(manifest["address"].removesuffix("/v1")) as api:
-            yield Served(serve_config, output, manifest, api)
+        with checks.client(manifest["address"].removesuffix("/v1"), serve_config.api_keys) as api:
+            yield Served(serve_config, output, manifest, KEYS["alice"], api)
     finally:
         serve.shutdown()  # type: ignore[no-untyped-call]

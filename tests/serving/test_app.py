@@ -1,10 +1,12 @@
 """Every model's deployment gets the engine, the window and the environment it was configured with."""
 
+import dataclasses
+
 import pytest
 
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
-from z1ray.serving.app import WINDOW_KEY, build_app, llm_settings
+from z1ray.serving.app import WINDOW_KEY, build_app, llm_settings, require_keys
 from z1ray.serving.config import ServeConfig
 from z1ray.window import WindowConfig
 
@@ -14,7 +16,7 @@ CPU = EngineConfig(device="cpu", dtype="float32", cpu_kv_cache_gib=3)
 
 def config(engine: EngineConfig) -> ServeConfig:
     window = WindowConfig(default_budget=7, hints={"short": "So:"}, default_hint="short")
-    return ServeConfig(models={"z1": "folder"}, max_replicas=4, window=window, engine=engine)
+    return ServeConfig(models={"z1": "folder"}, api_keys="none", max_replicas=4, window=window, engine=engine)
 
 
 @pytest.mark.parametrize("engine", [GPU, CPU])
@@ -40,6 +42,42 @@ def test_replicas_bundles_and_environment_follow_the_engine() -> None:
     on_cpu = llm_settings("z1", "folder", config(CPU), {"HF_HUB_OFFLINE": "1"})
     assert on_cpu["runtime_env"]["env_vars"]["HF_HUB_OFFLINE"] == "1"
     assert on_cpu["runtime_env"]["env_vars"]["VLLM_CPU_KVCACHE_SPACE"] == "3"
+
+
+def test_every_model_gets_its_own_window_and_engine() -> None:
+    """Two models in one application; with the first one's settings the second would be capped elsewhere."""
+    other = WindowConfig(default_budget=3, max_budget=9, efforts={})
+    both = dataclasses.replace(
+        config(GPU), models={"z1": "a", "small": "b"}, windows={"small": other}, engines={"small": CPU}
+    )
+    first, second = (llm_settings(name, source, both, {}) for name, source in both.models.items())
+    assert WindowConfig(**first["experimental_configs"][WINDOW_KEY]) == both.window
+    assert WindowConfig(**second["experimental_configs"][WINDOW_KEY]) == other
+    assert (first["engine_kwargs"]["dtype"], second["engine_kwargs"]["dtype"]) == ("auto", "float32")
+    assert second["deployment_config"]["autoscaling_config"]["min_replicas"] == 1
+
+
+def test_requests_wait_where_they_can_be_counted() -> None:
+    """Ray's defaults hand every request to the engine at once, have no queue to be full, and drain for 20 s."""
+    engine = EngineConfig(max_num_seqs=16)
+    asked = dataclasses.replace(config(engine), max_queued_requests=9, drain_timeout_s=77.0)
+    options = llm_settings("z1", "folder", asked, {})["deployment_config"]
+    assert 16 < options["max_ongoing_requests"] <= 32
+    assert options["max_queued_requests"] == 9
+    assert options["graceful_shutdown_timeout_s"] == 77.0
+    assert options["health_check_period_s"] <= 3
+
+
+def test_keys_in_a_jobs_environment_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray writes that environment into the record of every deployment and shows it in its dashboard."""
+    monkeypatch.setenv("STAFF", "alice=alice-0123456789abcdef")
+    asked = dataclasses.replace(config(CPU), api_keys="env:STAFF")
+    require_keys(asked, {"OTHER": "1"})
+    with pytest.raises(UserError, match="runtime environment"):
+        require_keys(asked, {"STAFF": "alice=alice-0123456789abcdef"})
+    monkeypatch.delenv("STAFF")
+    with pytest.raises(UserError, match="no such variable"):
+        require_keys(asked, {})
 
 
 def test_direct_streaming_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,16 +12,22 @@ from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.serving.checks import require_room
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.endpoint import address
+from z1ray.serving.endpoint import address, is_loopback
 from z1ray.serving.serve import serve_models
 from z1ray.window import WindowConfig
 
+EFFORTS = {"low": 16, "high": 512}
 SMALL = EngineConfig(device="cpu", max_model_len=1024)
 
 
+def window(**settings: Any) -> WindowConfig:
+    return WindowConfig(answer_tokens=64, **settings)
+
+
 def config(model: Path | str, default_budget: int = 64, **settings: object) -> ServeConfig:
-    window = WindowConfig(default_budget=default_budget, answer_tokens=64)
-    return ServeConfig(models={"model": str(model)}, window=window, engine=SMALL, **settings)  # type: ignore[arg-type]
+    common = window(default_budget=default_budget, efforts=EFFORTS)
+    given = {"models": {"model": str(model)}, "api_keys": "none", "window": common, "engine": SMALL, **settings}
+    return ServeConfig(**given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -70,16 +77,42 @@ def test_a_missing_model_is_refused_by_its_key(tmp_path: Path) -> None:
     assert caught.value.field == "serve.models.model"
 
 
+def test_missing_keys_are_told_before_any_engine_starts(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the port, before Ray, and before a finished stage's folder is wiped."""
+    monkeypatch.delenv("STAFF", raising=False)
+    with pytest.raises(UserError, match="no such variable") as caught:
+        serve_models(config(tiny_model, api_keys="env:STAFF", port=free_port()), tmp_path / "endpoint")
+    assert (caught.value.field, caught.value.value) == ("serve.api_keys", "env:STAFF")
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("box", False)]
+)
+def test_an_address_others_can_reach_is_known_as_one(host: str, loopback: bool) -> None:
+    """On it, an endpoint without keys comes with a warning."""
+    assert is_loopback(config("folder", host=host)) is loopback
+
+
 @pytest.mark.parametrize(
     ("field", "settings"),
-    [("serve.window.default_budget", {"default_budget": 950}), ("serve.check_budget", {"check_budget": 990})],
+    [
+        ("serve.window.default_budget", {"default_budget": 950}),
+        ("serve.check_budget", {"check_budget": 990}),
+        ("serve.window.efforts.high", {"window": window(default_budget=8, efforts={"low": 8, "high": 950})}),
+        ("serve.window.default_budget", {"window": window(default_budget=600, grace=0.7, efforts={})}),
+        ("serve.check_budget", {"window": window(default_budget=8, max_budget=8, efforts={"low": 8})}),
+        ("serve.windows.other.default_budget", {"windows": {"other": window(default_budget=950, efforts={})}}),
+        ("serve.window.efforts.high", {"engines": {"other": EngineConfig(device="cpu", max_model_len=256)}}),
+    ],
 )
 def test_window_settings_that_never_fit_the_context_are_refused(
-    smollm2: Path, field: str, settings: dict[str, int]
+    smollm2: Path, field: str, settings: dict[str, Any]
 ) -> None:
-    """Such an endpoint would answer 400 to every plain request."""
-    require_room(config(smollm2))
+    """Such an endpoint would answer 400 to plain requests, or to its own check."""
+    models: dict[str, Any] = {"models": {"model": str(smollm2), "other": str(smollm2)}}
+    require_room(config(smollm2, **models))
     with pytest.raises(UserError) as caught:
-        require_room(config(smollm2, **settings))
+        require_room(config(smollm2, **{**models, **settings}))
     assert caught.value.field == field
-    assert "1024" in caught.value.problem

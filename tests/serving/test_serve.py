@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.conftest import LONG_AGO, MODEL, Served
+from tests.serving.conftest import LONG_AGO, MODEL, TINY, Served
 from z1ray import artifacts
 from z1ray.errors import UserError
 from z1ray.serving import endpoint
@@ -18,15 +18,18 @@ pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
 def test_the_stage_records_one_chat_that_was_cut_and_one_that_was_not(served: Served) -> None:
     """Without them the manifest would call an endpoint healthy that nobody has asked anything."""
-    cut, uncapped = json.loads((served.output / "chats.json").read_text())
+    chats = json.loads((served.output / "chats.json").read_text())
+    assert [chat["model"] for chat in chats] == [MODEL, MODEL, TINY, TINY]
+    cut, uncut, _, uncapped = chats
     assert cut["thinking"]["cut"]
     assert cut["thinking"]["thinking_tokens"] == served.config.check_budget
     assert "I overthought it" in cut["text"]
     assert cut["seconds"] > 0
-    assert uncapped["thinking"]["cut"] is False
+    assert uncut["thinking"]["cut"] is False
+    assert (uncapped["thinking"]["budget"], uncapped["thinking"]["cut"]) == (-1, False)
     manifest = artifacts.manifest(served.output)
     assert manifest["models"] == served.config.models
-    assert [chat["thinking"] for chat in manifest["chats"]] == [cut["thinking"], uncapped["thinking"]]
+    assert [chat["thinking"] for chat in manifest["chats"]] == [chat["thinking"] for chat in chats]
 
 
 def test_an_endpoint_that_is_gone_is_started_again(served: Served) -> None:
@@ -58,7 +61,7 @@ def test_another_experiment_takes_the_endpoint_over_and_stops_it(
     served: Served, tiny_model: Path, tmp_path: Path
 ) -> None:
     """``keep_running: false`` leaves nothing behind; the first stage knows that its endpoint is gone."""
-    config = dataclasses.replace(served.config, models={"tiny": str(tiny_model)}, keep_running=False)
+    config = dataclasses.replace(served.config, models={TINY: str(tiny_model)}, keep_running=False)
     manifest = serve_models(config, tmp_path / "endpoint")
     assert manifest["running"] is False
     assert manifest["chats"][0]["thinking"]["cut"]

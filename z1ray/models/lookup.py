@@ -8,6 +8,11 @@ from z1ray.errors import UserError
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
+def is_hub_name(model: str) -> bool:
+    """True for ``owner/name`` that is no local folder."""
+    return _HUB_NAME.fullmatch(model) is not None and not Path(model).exists()
+
+
 def require(field: str, model: str) -> None:
     """Refuse a model folder that is missing or holds no model, before anything is started.
 
@@ -17,9 +22,9 @@ def require(field: str, model: str) -> None:
         UserError: Naming ``field``, the folder and what it lacks.
     """
     folder = Path(model)
+    if is_hub_name(model):
+        return
     if not folder.exists():
-        if _HUB_NAME.fullmatch(model):
-            return
         raise UserError(
             field, model, "there is no such folder", "name a folder with a model, or a hub model as owner/name"
         )

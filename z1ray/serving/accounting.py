@@ -1,74 +1,63 @@
-"""How many tokens of an answer were thinking, hint and answer, joined to the response.
+"""What the window did, joined to a response: ``thinking`` per choice, ``reasoning_tokens`` in the usage.
 
-The counts come from the generated token ids themselves, which vLLM returns on
-request (``return_token_ids``), never from text. While they are at hand they also
-prove the cut: a run past its budget whose next tokens are not the hint raises
-``CapBroken`` rather than being reported as cut.
-
-Responses are plain dictionaries here, in OpenAI's shape.
+Responses are plain dictionaries here, in OpenAI's shape; their choices hold the
+generated token ids, which vLLM returns on request (``return_token_ids``).
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
-from z1ray.window import Accounting, Window, account
+from z1ray.serving.transcript import Division, Reader, Transcript
+from z1ray.window import Accounting, account
 
 Json = dict[str, Any]
 
 _ON_REQUEST = ("token_ids", "prompt_token_ids")
 
 
-class CapBroken(RuntimeError):
-    """The engine ran past a thinking budget without writing the hint."""
+class Observer(Protocol):
+    """Whoever counts what goes by, choice by choice."""
+
+    def wrote(self, index: int, num_tokens: int) -> None:
+        """A choice of a stream has this many more tokens."""
+
+    def finished(self, index: int, accounting: Accounting) -> None:
+        """A choice has ended."""
 
 
-def measure(window: Window, token_ids: Sequence[int]) -> Accounting:
-    """Divide a run's tokens, and check that a cut run holds the hint exactly at its budget.
-
-    Raises:
-        CapBroken: If it does not.
-    """
-    counts = account(window, len(token_ids))
-    found = tuple(token_ids[window.budget : window.budget + counts.hint_tokens]) if counts.cut else ()
-    if found != window.hint[: counts.hint_tokens]:
-        raise CapBroken(
-            f"thinking budget {window.budget}: the tokens after it are {list(found)}, not the hint {list(window.hint)}"
-        )
-    return counts
-
-
-def annotate(response: Json, window: Window, *, keep_token_ids: bool) -> Json:
-    """A whole response with ``thinking`` in each choice and ``reasoning_tokens`` in its usage.
+def annotate(response: Json, reader: Reader, observer: Observer, *, keep_token_ids: bool) -> Json:
+    """A whole response with its accounting.
 
     Args:
         response: A chat or text completion whose choices hold their ``token_ids``.
-        window: The window the request ran under.
+        reader: How to read the request's tokens.
+        observer: Told of every choice.
         keep_token_ids: Whether the client asked for token ids; otherwise they are taken out.
+
+    Raises:
+        CapBroken: If a choice ran past its budget without the hint.
     """
-    counts = [measure(window, choice["token_ids"]) for choice in response["choices"]]
-    choices = [
-        {**_cleaned(choice, keep_token_ids), "thinking": _thinking(window, count)}
-        for choice, count in zip(response["choices"], counts, strict=True)
-    ]
-    usage = _with_reasoning(response["usage"], sum(count.thinking_tokens for count in counts))
+    whole = StreamAccounting(reader, observer, keep_token_ids=keep_token_ids)
+    choices = [whole.choice(choice, ended=True) for choice in response["choices"]]
+    usage = _with_reasoning(response["usage"], sum(choice["thinking"]["thinking_tokens"] for choice in choices))
     return {**_cleaned(response, keep_token_ids), "choices": choices, "usage": usage}
 
 
 class StreamAccounting:
-    """The same for a stream: ``thinking`` joins the last chunk of each choice, and any usage gains its detail.
+    """The same piece by piece: ``thinking`` joins the last chunk of each choice, and any usage gains its detail.
 
     Args:
-        window: The window the request runs under.
+        reader: How to read the request's tokens.
+        observer: Told of every choice.
         keep_token_ids: Whether the client asked for token ids; otherwise they are taken out.
     """
 
-    def __init__(self, window: Window, *, keep_token_ids: bool) -> None:
-        self._window = window
+    def __init__(self, reader: Reader, observer: Observer, *, keep_token_ids: bool) -> None:
+        self._reader = reader
+        self._observer = observer
         self._keep = keep_token_ids
-        self._token_ids: dict[int, list[int]] = defaultdict(list)
+        self._runs: dict[int, Transcript] = {}
 
     def event(self, event: str) -> str:
         """Pass on one server-sent event (``data: ...``) of vLLM's stream, chunks with their accounting.
@@ -80,23 +69,31 @@ class StreamAccounting:
         chunk = json.loads(payload) if payload.startswith("{") else {}
         if "choices" not in chunk:
             return event
-        chunk = {**_cleaned(chunk, self._keep), "choices": [self._choice(choice) for choice in chunk["choices"]]}
+        for choice in chunk["choices"]:
+            self._observer.wrote(choice["index"], len(choice.get("token_ids") or ()))
+        choices = [self.choice(choice, ended=choice.get("finish_reason") is not None) for choice in chunk["choices"]]
+        chunk = {**_cleaned(chunk, self._keep), "choices": choices}
         if chunk.get("usage"):
             chunk["usage"] = _with_reasoning(chunk["usage"], self._reasoning_tokens(chunk))
         return server_sent_event(chunk)
 
-    def _choice(self, choice: Json) -> Json:
-        token_ids = self._token_ids[choice["index"]]
-        token_ids.extend(choice.get("token_ids") or ())
+    def choice(self, choice: Json, *, ended: bool) -> Json:
+        """Pass on a choice, or its next piece; with its ``thinking`` once it has ended."""
+        index = choice["index"]
+        run = self._runs.setdefault(index, Transcript(self._reader))
+        text = run.add(_text(choice), choice.get("token_ids") or ())
         cleaned = _cleaned(choice, self._keep)
-        if choice.get("finish_reason") is None:
-            return cleaned
-        return {**cleaned, "thinking": _thinking(self._window, measure(self._window, token_ids))}
+        if not ended:
+            return _with_text(cleaned, text)
+        rest, division = run.finish()
+        self._observer.finished(index, division.counts)
+        return {**_with_text(cleaned, text + rest), "thinking": _thinking(self._reader, division)}
 
     def _reasoning_tokens(self, chunk: Json) -> int:
         """Usage beside a choice is that choice's so far; the one at the end, without any, is everyone's."""
-        indices = [choice["index"] for choice in chunk["choices"]] or list(self._token_ids)
-        return sum(account(self._window, len(self._token_ids[index])).thinking_tokens for index in indices)
+        indices = [choice["index"] for choice in chunk["choices"]] or list(self._runs)
+        counts = [account(self._reader.window, self._runs[index].token_ids, self._reader.breaks) for index in indices]
+        return sum(count.thinking_tokens for count in counts)
 
 
 def server_sent_event(content: Json) -> str:
@@ -104,8 +101,25 @@ def server_sent_event(content: Json) -> str:
     return f"data: {json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n"
 
 
-def _thinking(window: Window, counts: Accounting) -> Json:
-    return {"budget": window.budget, **asdict(counts)}
+def _thinking(reader: Reader, division: Division) -> Json:
+    counts = {"budget": reader.window.budget, **asdict(division.counts)}
+    return {**counts, "hint_start": division.hint_start, "answer_start": division.answer_start}
+
+
+def _text(choice: Json) -> str:
+    """A choice's text, or its next piece: chats have a message or a delta, plain completions the text itself."""
+    holder = choice.get("message") or choice.get("delta") or {}
+    return choice.get("text") or holder.get("content") or ""
+
+
+def _with_text(choice: Json, text: str) -> Json:
+    """The choice with another text; one that has none, like a tool call, is left as it is."""
+    if _text(choice) == text:
+        return choice
+    if "text" in choice:
+        return {**choice, "text": text}
+    holder = "message" if "message" in choice else "delta"
+    return {**choice, holder: {**choice[holder], "content": text}}
 
 
 def _cleaned(part: Json, keep_token_ids: bool) -> Json:

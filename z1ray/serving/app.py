@@ -5,27 +5,51 @@ from typing import TYPE_CHECKING, Any
 
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs, placement
+from z1ray.engine.tokens import context_length
 from z1ray.errors import UserError
 from z1ray.serving.config import ServeConfig
+from z1ray.serving.keys import read_keys
+from z1ray.window import NO_CAP
 
 if TYPE_CHECKING:
     from ray.serve import Application
 
 SERVER = "z1ray.serving.server:WindowServer"
-INGRESS = "z1ray.serving.ingress:WindowIngress"
+POLICY = "z1ray.serving.autoscaling:PendingTokensPolicy"
 WINDOW_KEY = "window"
 """Where ``LLMConfig.experimental_configs`` carries the model's ``WindowConfig``, as a mapping."""
+
+# A dead engine fails three checks in a row before Ray Serve replaces its replica.
+_HEALTH_CHECK_PERIOD_S = 2.0
+_HEALTH_CHECK_TIMEOUT_S = 30.0
+
+
+def application(args: dict[str, Any]) -> "Application":
+    """What a Ray Serve YAML names as ``import_path``: ``args`` is the ``serve`` section, as plain data.
+
+    Raises:
+        UserError: As reading the section and ``build_app`` do.
+    """
+    from z1ray.serving.deploy import from_plain
+
+    return build_app(from_plain(args))
 
 
 def build_app(config: ServeConfig) -> "Application":
     """The application for all of ``config.models``; needs a connection to the cluster.
 
     Raises:
-        UserError: If Ray's direct streaming is switched on, which would bypass the cap.
+        UserError: If Ray's direct streaming is switched on, which would bypass the cap,
+            if the keys cannot be read, or if they are in the job's runtime environment.
     """
     import ray
+    from ray import serve
     from ray.llm._internal.serve.constants import RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING
-    from ray.serve.llm import build_openai_app
+    from ray.llm._internal.serve.core.configs.openai_api_models import to_model_metadata
+    from ray.serve.llm import LLMConfig, build_llm_deployment
+
+    from z1ray.serving.ingress import WindowIngress
+    from z1ray.serving.routes import ingress_class
 
     if RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING:
         raise UserError(
@@ -35,8 +59,19 @@ def build_app(config: ServeConfig) -> "Application":
             "unset this environment variable",
         )
     job_env = ray.get_runtime_context().runtime_env.get("env_vars", {})
-    models = [llm_settings(name, source, config, job_env) for name, source in config.models.items()]
-    return build_openai_app({"llm_configs": models, "ingress_cls_config": {"ingress_cls": INGRESS}})
+    require_keys(config, job_env)
+    models = {
+        name: LLMConfig.model_validate(llm_settings(name, source, config, job_env))
+        for name, source in config.models.items()
+    }
+    options = WindowIngress.get_deployment_options(list(models.values()))
+    options["graceful_shutdown_timeout_s"] = config.drain_timeout_s
+    ingress = serve.deployment(**options)(ingress_class(WindowIngress, config.api_keys))
+    return ingress.bind(
+        llm_deployments={name: build_llm_deployment(model) for name, model in models.items()},
+        model_cards={name: to_model_metadata(name, model) for name, model in models.items()},
+        windows={name: asdict(config.window_of(name)) for name in models},
+    )
 
 
 def llm_settings(name: str, source: str, config: ServeConfig, job_env: dict[str, str]) -> dict[str, Any]:
@@ -48,26 +83,85 @@ def llm_settings(name: str, source: str, config: ServeConfig, job_env: dict[str,
         config: The endpoint's settings.
         job_env: Environment variables of the job, which Ray would drop in favour of the engine's.
     """
+    engine = config.engine_of(name)
     settings: dict[str, Any] = {
         "model_loading_config": {"model_id": name, "model_source": source},
         "server_cls": SERVER,
-        "engine_kwargs": engine_kwargs(config.engine),
-        "placement_group_config": placement(config.engine),
-        "runtime_env": {"env_vars": {**job_env, **engine_env(config.engine)}},
-        "deployment_config": {"autoscaling_config": _autoscaling(config.engine, config.max_replicas)},
+        "engine_kwargs": engine_kwargs(engine),
+        "placement_group_config": placement(engine),
+        "runtime_env": {"env_vars": {**job_env, **engine_env(engine)}},
+        "deployment_config": _deployment(config, name),
         # Chunks go out as the engine makes them (ray#59681: they would be held back for 50 ms).
-        "experimental_configs": {"stream_batching_interval_ms": 0, WINDOW_KEY: asdict(config.window)},
+        "experimental_configs": {"stream_batching_interval_ms": 0, WINDOW_KEY: asdict(config.window_of(name))},
     }
-    if config.engine.device == "cpu":
+    if engine.device == "cpu":
         settings["accelerator_config"] = {"kind": "cpu"}
     return settings
 
 
-def _autoscaling(engine: EngineConfig, max_replicas: int) -> dict[str, Any]:
-    """Between the engine's replicas and ``max_replicas``, a new one when those are full."""
+def _deployment(config: ServeConfig, model: str) -> dict[str, Any]:
+    """How Ray Serve runs a model's replicas."""
+    return {
+        "max_ongoing_requests": _max_ongoing(config.engine_of(model)),
+        "max_queued_requests": config.max_queued_requests,
+        "graceful_shutdown_timeout_s": config.drain_timeout_s,
+        "health_check_period_s": _HEALTH_CHECK_PERIOD_S,
+        "health_check_timeout_s": _HEALTH_CHECK_TIMEOUT_S,
+        "autoscaling_config": _autoscaling(config, model),
+    }
+
+
+def _max_ongoing(engine: EngineConfig) -> int:
+    """A few requests beyond a full batch, so that the engine always has the next one at hand.
+
+    The rest waits where it can be counted and refused.
+    """
+    return engine.max_num_seqs + max(4, engine.max_num_seqs // 4)
+
+
+def _autoscaling(config: ServeConfig, model: str) -> dict[str, Any]:
+    """Between the engine's replicas and ``max_replicas``, by the thinking tokens that are pending."""
+    engine = config.engine_of(model)
+    usual = _usual_thinking(config, model)
+    interval = min(10.0, max(1.0, config.upscale_delay_s / 2))
+    policy = {
+        "tokens_per_replica": config.pending_tokens_per_replica or engine.max_num_seqs * usual,
+        "tokens_per_request": usual,
+        "max_num_seqs": engine.max_num_seqs,
+    }
     return {
         "min_replicas": engine.replicas,
         "initial_replicas": engine.replicas,
-        "max_replicas": max_replicas,
-        "target_ongoing_requests": engine.max_num_seqs,
+        "max_replicas": config.max_replicas,
+        "upscale_delay_s": config.upscale_delay_s,
+        "downscale_delay_s": config.downscale_delay_s,
+        # Two reports within the delay: Ray's own ten seconds would come on top of it.
+        "metrics_interval_s": interval,
+        "look_back_period_s": 2 * interval,
+        "policy": {"policy_function": POLICY, "policy_kwargs": policy},
     }
+
+
+def _usual_thinking(config: ServeConfig, model: str) -> int:
+    """The tokens of a request that names no budget: its thinking, or its answer where it does not think."""
+    window = config.window_of(model)
+    if window.default_budget == NO_CAP:
+        return context_length(config.models[model], config.engine_of(model).max_model_len)
+    return window.default_budget or window.answer_tokens
+
+
+def require_keys(config: ServeConfig, job_env: dict[str, str]) -> None:
+    """Refuse keys that cannot be read here, or that Ray would write into the record of every deployment.
+
+    Raises:
+        UserError: As ``read_keys``, and for a variable of the job's own environment.
+    """
+    variable = config.api_keys.removeprefix("env:")
+    if config.api_keys.startswith("env:") and variable in job_env:
+        raise UserError(
+            "serve.api_keys",
+            config.api_keys,
+            "the variable is in the job's runtime environment, which Ray keeps and shows in its dashboard",
+            "set it where Ray is started on each node, or put the keys into a file (file:PATH)",
+        )
+    read_keys(config.api_keys)

@@ -6,6 +6,7 @@ from omegaconf import MISSING
 
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
+from z1ray.serving.keys import require_source
 from z1ray.window import WindowConfig
 
 
@@ -67,17 +68,43 @@ class ServeConfig:
             raise UserError("serve.host", self.host, "it would open the port to everyone", "set it to 127.0.0.1")
         if not 0 < self.port < 65536:
             raise UserError("serve.port", self.port, "it is no TCP port", "set it from 1 to 65535")
-        if self.max_replicas < self.engine.replicas:
+        require_source(self.api_keys)
+        for section in ("windows", "engines"):
+            for name in getattr(self, section):
+                if name not in self.models:
+                    raise UserError(
+                        f"serve.{section}.{name}",
+                        name,
+                        "no model of that name is served",
+                        f"use one of: {', '.join(sorted(self.models))}",
+                    )
+        for name in self.models:
+            self._check_replicas(name)
+        self._check_operation()
+
+    def _check_replicas(self, model: str) -> None:
+        least = self.engine_of(model).replicas
+        if self.max_replicas < least:
+            section = f"engines.{model}" if model in self.engines else "engine"
             raise UserError(
                 "serve.max_replicas",
                 self.max_replicas,
-                f"it is below serve.engine.replicas = {self.engine.replicas}",
+                f"it is below serve.{section}.replicas = {least}",
                 "raise it or lower the other",
             )
+
+    def _check_operation(self) -> None:
+        for name in ("check_budget", "max_queued_requests", "pending_tokens_per_replica"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise UserError(f"serve.{name}", count, "it is a count", "set it to 1 or more")
         if self.start_timeout_s <= 0:
             raise UserError("serve.start_timeout_s", self.start_timeout_s, "no engine starts in that time", "raise it")
-        if self.check_budget < 1:
-            raise UserError("serve.check_budget", self.check_budget, "it is a count", "set it to 1 or more")
+        for name in ("upscale_delay_s", "downscale_delay_s", "drain_timeout_s"):
+            seconds = getattr(self, name)
+            # The comparison is false for nan, too.
+            if not 0 <= seconds < float("inf"):
+                raise UserError(f"serve.{name}", seconds, "it is a time in seconds", "set it to 0 or more")
 
     def window_of(self, model: str) -> WindowConfig:
         """The window settings of a model."""

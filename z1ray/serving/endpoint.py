@@ -3,6 +3,7 @@
 import socket
 import time
 from contextlib import ExitStack
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from z1ray.errors import UserError
@@ -25,6 +26,14 @@ def address(config: ServeConfig) -> str:
     """The base URL for clients on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)
     return f"http://{host}:{config.port}"
+
+
+def is_loopback(config: ServeConfig) -> bool:
+    """True if only this machine can reach the endpoint."""
+    try:
+        return ip_address(config.host).is_loopback
+    except ValueError:
+        return config.host == "localhost"
 
 
 def require_port(config: ServeConfig) -> None:
@@ -126,7 +135,7 @@ def _wait_until_routed(config: ServeConfig) -> None:
     from z1ray.serving.checks import client
 
     deadline = time.monotonic() + _ROUTES_TIMEOUT_S
-    with client(address(config)) as api:
+    with client(address(config), config.api_keys) as api:
         while True:
             try:
                 api.models.list()

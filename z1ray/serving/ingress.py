@@ -1,58 +1,113 @@
-"""The HTTP side of the endpoint: Ray's OpenAI ingress, with errors in OpenAI's own shape.
+"""The model side of the HTTP application: routing to replicas, a second try, streams that end clearly.
 
-Ray wraps an engine's error in a message of its own and drops ``param``; clients
-look there for the field that was wrong.
+Ray's ingress picks the model's deployment. What z1ray adds: errors of an engine
+arrive as that engine gave them (Ray wraps them and drops ``param``, where clients
+look for the field that was wrong), and a request whose replica died before it
+had answered anything is sent to another one.
 """
 
-from collections.abc import AsyncGenerator, Awaitable
-from typing import Any
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
 
-from fastapi import HTTPException, Request
+from fastapi import Request
+from pydantic import WrapValidator
+from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.llm._internal.serve.core.configs.openai_api_models import (
     ChatCompletionRequest,
     CompletionRequest,
     ErrorResponse,
+    ModelCard,
 )
+from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentHandle
 from ray.serve.llm.ingress import OpenAiIngress
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from z1ray.serving.accounting import server_sent_event
+from z1ray.serving.bodies import readable
+from z1ray.serving.failures import LOST_REPLICA, engine_error
+from z1ray.serving.metrics import REJECTED, RequestCounter
 
-class Refused(Exception):
-    """An error that a model replica answered with before generating anything."""
+Body = ChatCompletionRequest | CompletionRequest
+ChatBody = Annotated[ChatCompletionRequest, WrapValidator(readable)]
+CompletionBody = Annotated[CompletionRequest, WrapValidator(readable)]
+# Whole responses, or for a stream lists of server-sent events.
+Answers = AsyncGenerator[Any, None]
 
-    def __init__(self, response: ErrorResponse) -> None:
-        super().__init__(response.error.message)
-        self.response = response
+_LOST = (ActorDiedError, ActorUnavailableError)
+# Ray Serve takes a replica out of service after three failed health checks, two seconds apart.
+_RETRY_DELAYS_S = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 class WindowIngress(OpenAiIngress):
-    """``OpenAiIngress`` that passes a replica's error on as it is."""
+    """``OpenAiIngress`` for models with a window.
 
-    async def chat(self, body: ChatCompletionRequest, request: Request) -> Response:
+    Args:
+        llm_deployments: Handles of the models' deployments by model name.
+        model_cards: What ``/v1/models`` says of them.
+        lora_paths: Where adapters are loaded from, by base model.
+        windows: Window settings by model name, as mappings; the cards show them.
+    """
+
+    def __init__(
+        self,
+        llm_deployments: dict[str, DeploymentHandle[Any]],
+        model_cards: dict[str, ModelCard],
+        lora_paths: dict[str, str] | None = None,
+        *,
+        windows: dict[str, dict[str, Any]],
+    ) -> None:
+        super().__init__(llm_deployments, model_cards, lora_paths=lora_paths)
+        for name, card in self._model_cards.items():
+            card.metadata = {**card.metadata, "window": windows[name]}
+        self._requests = RequestCounter()
+
+    async def chat(self, body: ChatBody, request: Request) -> Response:
         """POST /v1/chat/completions."""
-        return await _answered(super().chat(body, request))
+        return await self._respond("chat", body, request)
 
-    async def completions(self, body: CompletionRequest, request: Request) -> Response:
+    async def completions(self, body: CompletionBody, request: Request) -> Response:
         """POST /v1/completions."""
         if (await request.json()).get("max_tokens") is None:
             # vLLM's request has filled in OpenAI's 16, as if the client had asked for it.
             body.model_fields_set.discard("max_tokens")
-        return await _answered(super().completions(body, request))
+        return await self._respond("completions", body, request)
 
-    async def _get_response(self, **call: Any) -> AsyncGenerator[Any, None]:
-        async for response in super()._get_response(**call):
-            first = response[0] if isinstance(response, list) else response
-            if isinstance(first, ErrorResponse):
-                raise Refused(first)
-            yield response
+    async def _respond(self, method: str, body: Body, request: Request) -> Response:
+        try:
+            first, answers = await self._begin(method, body, request)
+        except BackPressureError:
+            self._requests.count(await self._get_model_id(body.model), REJECTED)
+            raise
+        if isinstance(first, ErrorResponse):
+            return engine_error(first.error.model_dump())
+        if isinstance(first, list):
+            return StreamingResponse(_stream(first, answers), media_type="text/event-stream")
+        return JSONResponse(first.model_dump())
+
+    async def _begin(self, method: str, body: Body, request: Request) -> tuple[Any, Answers]:
+        """The first answer and those that follow, from the first replica that lives to give one."""
+        for delay in _RETRY_DELAYS_S:
+            answers = self._get_response(body=body, call_method=method, raw_request=request)
+            try:
+                first = await anext(answers)
+            except _LOST:
+                pass
+            else:
+                if not isinstance(first, ErrorResponse) or first.error.code != 503:
+                    return first, answers
+            await asyncio.sleep(delay)
+        answers = self._get_response(body=body, call_method=method, raw_request=request)
+        return await anext(answers), answers
 
 
-async def _answered(answer: Awaitable[Response]) -> Response:
+async def _stream(first: list[str], answers: Answers) -> AsyncGenerator[str, None]:
+    """The events of a stream as text; the status is sent by now, so a loss can only be told in the stream."""
+    yield "".join(first)
     try:
-        return await answer
-    except Refused as refused:
-        return JSONResponse(refused.response.model_dump(), status_code=refused.response.error.code)
-    except HTTPException as unrouted:
-        # Ray raises it for a model that is missing or unknown.
-        error = {"message": unrouted.detail, "type": "invalid_request_error", "param": "model"}
-        return JSONResponse({"error": {**error, "code": unrouted.status_code}}, status_code=unrouted.status_code)
+        async for events in answers:
+            yield "".join(events)
+    except _LOST:
+        yield server_sent_event({"error": LOST_REPLICA})
+        yield "data: [DONE]\n\n"

@@ -10,29 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from z1ray.engine.args import BUDGET_ARG, HINT_ARG
 from z1ray.errors import UserError
+from z1ray.serving.refusals import refuse_unenforceable, refuse_unreadable
 from z1ray.window import NO_CAP, Window, WindowConfig, resolve
 
 Fields = Mapping[str, Any]
-
-WINDOW_FIELDS = ("thinking_budget", "hint")
-"""The fields z1ray adds to OpenAI's."""
-
-CHAT_FIELDS = (
-    "max_tokens",
-    "max_completion_tokens",
-    "use_beam_search",
-    "structured_outputs",
-    "response_format",
-    "tools",
-    "tool_choice",
-    "vllm_xargs",
-)
-"""The fields of a chat request that bear on its window."""
-
-COMPLETION_FIELDS = (*CHAT_FIELDS, "echo")
-"""The same for a plain completion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +32,40 @@ class WindowModel:
     context: int
 
 
-def window_of(fields: Fields, model: WindowModel) -> Window:
-    """Resolve the window a request asks for; the model's default where it asks for none.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the endpoint understands it.
+
+    Attributes:
+        window: Its resolved window.
+        answer_only: Whether only what follows the hint is wanted.
+        num_choices: Texts per prompt (``n``).
+    """
+
+    window: Window
+    answer_only: bool
+    num_choices: int
+
+
+def asked(fields: Fields, model: WindowModel) -> Asked:
+    """Read what a request asks for; the model's defaults where it asks for nothing.
 
     Args:
-        fields: What the client set among ``WINDOW_FIELDS`` and ``CHAT_FIELDS`` or ``COMPLETION_FIELDS``.
+        fields: What the client set in the body.
         model: The model asked.
 
     Raises:
-        UserError: For a budget or hint of the wrong type or value, a limit that leaves
-            no answer token, a budget beyond the context, engine arguments that are not
-            the client's to set, and options under which the cap could not be enforced.
+        UserError: For a field of ours of the wrong type or value, or misspelt; a budget over
+            the model's maximum or its context; a limit that leaves no answer token; and
+            options under which the cap could not be enforced or accounted for.
     """
-    budget, hint = _budget(fields), _hint(fields)
-    model.config.hint_text(hint)
-    _refuse_engine_arguments(fields)
-    _refuse_echo(fields)
-    limit = limit_field(fields)
-    try:
-        window = resolve(model.config, model.hints[hint or model.config.default_hint], budget, fields.get(limit))
-    except UserError as error:
-        # The client should read the name it used itself.
-        field = limit if error.field == "max_tokens" else error.field
-        remedy = error.remedy.replace("max_tokens", limit)
-        raise UserError(field, error.value, error.problem, remedy) from error
+    refuse_unreadable(fields)
+    window = _window(fields, model)
     if window.budget != NO_CAP:
-        _refuse_unenforceable(fields, window.budget)
-        if fields.get(limit) is None:
+        refuse_unenforceable(fields, window.budget)
+        if fields.get(limit_field(fields)) is None:
             _refuse_beyond_context(window, model)
-    return window
+    return Asked(window, bool(fields.get("answer_only")), fields.get("n") or 1)
 
 
 def limit_field(fields: Fields) -> str:
@@ -92,38 +79,61 @@ def refusal(error: UserError) -> dict[str, Any]:
     return {"message": message, "type": "invalid_request_error", "param": error.field, "code": 400}
 
 
-def _budget(fields: Fields) -> int | None:
+def _window(fields: Fields, model: WindowModel) -> Window:
+    config, limit = model.config, limit_field(fields)
+    hint = model.hints[_hint(fields, config)]
+    budget, named_by = _budget(fields, config)
+    try:
+        return resolve(config, hint, budget, fields.get(limit), _grace(fields))
+    except UserError as error:
+        # The client should read the name it used itself.
+        field = {"max_tokens": limit, "thinking_budget": named_by}.get(error.field, error.field)
+        value = fields.get(field, error.value)
+        raise UserError(field, value, error.problem, error.remedy.replace("max_tokens", limit)) from error
+
+
+def _budget(fields: Fields, config: WindowConfig) -> tuple[int | None, str]:
+    """The budget asked for, None for the model's default, and the field it came from."""
     budget = fields.get("thinking_budget")
     # bool is an int to Python, but no budget to anyone.
-    if budget is None or type(budget) is int:
-        return budget
-    raise UserError(
-        "thinking_budget",
-        budget,
-        f"a thinking budget is an integer, not {_json_type(budget)}",
-        "send -1 (no cap), 0 (straight to the hint) or a token count",
-    )
+    if type(budget) is int:
+        return budget, "thinking_budget"
+    if budget is not None:
+        raise UserError(
+            "thinking_budget",
+            budget,
+            f"a thinking budget is an integer, not {_json_type(budget)}",
+            "send -1 (no cap), 0 (straight to the hint) or a token count",
+        )
+    effort = fields.get("reasoning_effort")
+    if effort is None:
+        return None, "thinking_budget"
+    if not isinstance(effort, str) or effort not in config.efforts:
+        raise UserError(
+            "reasoning_effort",
+            effort,
+            "this model has no budget of that name",
+            f"send one of: {', '.join(sorted(config.efforts)) or '(none is configured)'}; or a thinking_budget",
+        )
+    return config.efforts[effort], "reasoning_effort"
 
 
-def _hint(fields: Fields) -> str | None:
+def _hint(fields: Fields, config: WindowConfig) -> str:
     hint = fields.get("hint")
-    if hint is None or isinstance(hint, str):
-        return hint
+    if hint is not None and not isinstance(hint, str):
+        problem = f"a hint is chosen by name, not by {_json_type(hint)}"
+        raise UserError("hint", hint, problem, f"send one of: {', '.join(sorted(config.hints))}")
+    config.hint_text(hint)
+    return config.default_hint if hint is None else hint
+
+
+def _grace(fields: Fields) -> float | None:
+    grace = fields.get("grace")
+    if grace is None or (isinstance(grace, int | float) and not isinstance(grace, bool)):
+        return grace
     raise UserError(
-        "hint", hint, f"a hint is chosen by name, not by {_json_type(hint)}", "send the name of a configured hint"
+        "grace", grace, f"it is a share of the thinking budget, not {_json_type(grace)}", "send 0 (exact) to 1"
     )
-
-
-def _refuse_engine_arguments(fields: Fields) -> None:
-    """A client that could set the engine's arguments itself could lift the server's cap."""
-    for name in (BUDGET_ARG, HINT_ARG):
-        if name in (fields.get("vllm_xargs") or {}):
-            raise UserError(
-                f"vllm_xargs.{name}",
-                fields["vllm_xargs"][name],
-                "this argument belongs to the server",
-                "send thinking_budget and hint as fields of the request itself",
-            )
 
 
 def _refuse_beyond_context(window: Window, model: WindowModel) -> None:
@@ -136,35 +146,6 @@ def _refuse_beyond_context(window: Window, model: WindowModel) -> None:
             f"of {model.context} tokens",
             f"send less than {model.context - window.max_tokens + window.budget}, leaving room for the prompt",
         )
-
-
-def _refuse_echo(fields: Fields) -> None:
-    if fields.get("echo"):
-        raise UserError(
-            "echo",
-            True,
-            "the response holds generated tokens only, which is what it counts",
-            "leave it out and put the prompt before the text yourself",
-        )
-
-
-def _refuse_unenforceable(fields: Fields, budget: int) -> None:
-    """Refuse what fights with forced tokens: grammars over the whole text, and beams."""
-    response_format = fields.get("response_format")
-    fighting = {
-        "use_beam_search": bool(fields.get("use_beam_search")),
-        "structured_outputs": fields.get("structured_outputs") is not None,
-        "response_format": response_format is not None and response_format.get("type") != "text",
-        "tools": bool(fields.get("tools")) and fields.get("tool_choice") != "none",
-    }
-    for name, fights in fighting.items():
-        if fights:
-            raise UserError(
-                name,
-                fields[name],
-                f"a thinking budget ({budget} here) cannot be enforced together with it",
-                "send thinking_budget -1 (no cap) with it, or leave it out",
-            )
 
 
 def _json_type(value: object) -> str:

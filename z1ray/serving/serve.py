@@ -14,6 +14,7 @@ from z1ray.progress import say
 from z1ray.serving import endpoint
 from z1ray.serving.checks import check_chats, require_room
 from z1ray.serving.config import ServeConfig
+from z1ray.serving.keys import NO_KEYS, read_keys
 
 CHATS = "chats.json"
 
@@ -34,8 +35,8 @@ def serve_models(config: ServeConfig, output: Path, *, force: bool = False) -> d
         The manifest.
 
     Raises:
-        UserError: For a model that is not there, a port that is taken, window settings
-            that do not fit the context, engines that do not start.
+        UserError: For a model that is not there, keys that cannot be read, a port that is
+            taken, window settings that do not fit the context, engines that do not start.
         CheckFailed: If the endpoint does not enforce its cap.
     """
     for name, source in config.models.items():
@@ -43,6 +44,7 @@ def serve_models(config: ServeConfig, output: Path, *, force: bool = False) -> d
     inputs = artifacts.exporters(config.models, "serve.models")
     if not force and not artifacts.begin(output, config, inputs) and _stands(config, output):
         return artifacts.manifest(output)
+    read_keys(config.api_keys)
     require_room(config)
     endpoint.require_port(config)
     artifacts.begin(output, config, inputs, force=force)
@@ -63,6 +65,8 @@ def _stands(config: ServeConfig, output: Path) -> bool:
 def _serve(config: ServeConfig, output: Path) -> dict[str, Any]:
     started = time.time()
     address = endpoint.address(config)
+    if config.api_keys == NO_KEYS and not endpoint.is_loopback(config):
+        say(f"WARNING: everyone who reaches {config.host}:{config.port} may use the endpoint: serve.api_keys is none")
     with _interruptible(), ExitStack() as undo:
         deployed = endpoint.start(config, undo)
         start_seconds = round(time.time() - started, 1)
@@ -106,5 +110,6 @@ def _tell(config: ServeConfig) -> None:
         "thinking_budget": config.check_budget,
     }
     url = f"{endpoint.address(config)}/v1"
-    say(f"the endpoint is up at {url}; try:")
-    say(f"curl {url}/chat/completions -H 'Content-Type: application/json' -d '{json.dumps(body)}'")
+    bearer = "" if config.api_keys == NO_KEYS else '-H "Authorization: Bearer $KEY" '
+    say(f"the endpoint is up at {url}; try" + (f", with a key of {config.api_keys} in KEY:" if bearer else ":"))
+    say(f"curl {url}/chat/completions {bearer}-H 'Content-Type: application/json' -d '{json.dumps(body)}'")

@@ -1,0 +1,96 @@
+"""Half an hour's worth of mixed requests, as fast as they go: nothing grows, nothing is left behind."""
+
+import asyncio
+import itertools
+import random
+from typing import Any
+
+import openai
+import psutil
+import pytest
+from ray import serve
+
+from tests.serving.conftest import TINY, Served
+from z1ray.serving.autoscaling import PENDING_STAT
+from z1ray.serving.endpoint import APP
+
+pytestmark = [pytest.mark.ray, pytest.mark.vllm]
+
+# One request a second for half an hour, in three parts: the first fills caches and pools.
+PART = 600
+AT_A_TIME = 16
+GROWTH_MIB = 24.0
+
+
+def kinds(client: openai.AsyncOpenAI, rng: random.Random) -> list[Any]:
+    """One of each way to use the endpoint, good and bad."""
+    budget = rng.randrange(24)
+
+    def ask(**fields: Any) -> Any:
+        extra = {"thinking_budget": budget, "max_tokens": budget + 15 + rng.randrange(1, 8), **fields.pop("extra", {})}
+        fields = {"model": TINY, "prompt": "word " * rng.randrange(1, 60), **fields}
+        return client.completions.create(**fields, extra_body=extra)
+
+    async def stream(num_chunks: int | None, **fields: Any) -> None:
+        chunks = await ask(stream=True, **fields)
+        async for number, _ in aenumerate(chunks):
+            if number == num_chunks:
+                break
+        await chunks.close()
+
+    async def refused(**fields: Any) -> None:
+        with pytest.raises(openai.BadRequestError):
+            await ask(**fields)
+
+    return [
+        ask,
+        lambda: ask(n=2, seed=budget, temperature=1.0),
+        lambda: ask(prompt=["one", "two"], logprobs=2, extra={"grace": 1.0, "max_tokens": 70}),
+        lambda: stream(None),
+        lambda: stream(2, extra={"thinking_budget": 300, "max_tokens": 400, "ignore_eos": True}),
+        lambda: refused(extra={"thinking_budget": -7}),
+        lambda: refused(prompt="word " * 4000),
+    ]
+
+
+async def aenumerate(chunks: Any) -> Any:
+    number = 0
+    async for chunk in chunks:
+        yield number, chunk
+        number += 1
+
+
+async def load(served: Served, num_requests: int, seed: int) -> None:
+    """That many requests, ``AT_A_TIME`` in flight."""
+    rng, turns = random.Random(seed), itertools.cycle(range(7))
+    address = served.manifest["address"]
+    http = openai.DefaultAsyncHttpxClient(trust_env=False)
+    async with openai.AsyncOpenAI(base_url=address, api_key=served.key, max_retries=0, http_client=http) as client:
+        waiting = [kinds(client, rng)[next(turns)] for _ in range(num_requests)]
+
+        async def work() -> None:
+            while waiting:
+                await waiting.pop()()
+
+        await asyncio.gather(*(work() for _ in range(AT_A_TIME)))
+
+
+def memory() -> dict[int, float]:
+    """MiB of every process that a request passes: proxy, ingress, replica, engine, worker."""
+    names = ("VLLM::", "ray::ServeReplica", "ray::ProxyActor")
+    processes = [process for process in psutil.process_iter() if process.name().startswith(names)]
+    return {process.pid: process.memory_info().rss / 2**20 for process in processes}
+
+
+def test_nothing_grows_and_nothing_is_left(served: Served) -> None:
+    """A few kilobytes kept per request would end a replica after a day; so would a row left in the engine."""
+    sizes = []
+    for part in range(3):
+        asyncio.run(load(served, PART, seed=part))
+        sizes.append(memory())
+    before, after = sizes[1:]
+    assert before.keys() == after.keys(), "a process was replaced"
+    growth = {psutil.Process(pid).name(): after[pid] - before[pid] for pid in after}
+    assert max(growth.values()) < GROWTH_MIB, growth
+    handle = serve.get_deployment_handle(f"WindowServer:{TINY}", APP)
+    assert handle.record_autoscaling_stats.remote().result()[PENDING_STAT] == 0
