@@ -56,9 +56,9 @@ def tiny_model(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
-    """A Ray cluster of this process: eight logical CPUs, no dashboard."""
+    """A Ray cluster of this process: twelve logical CPUs, no dashboard."""
     import ray
 
-    ray.init(address="local", num_cpus=8, include_dashboard=False, object_store_memory=500_000_000)
+    ray.init(address="local", num_cpus=12, include_dashboard=False, object_store_memory=500_000_000)
     yield
     ray.shutdown()

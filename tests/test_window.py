@@ -18,8 +18,10 @@ def run(window: Window, free: list[int], num_tokens: int) -> list[int]:
     generated: list[int] = []
     for position in range(num_tokens):
         due = window.hint_due(generated, BREAKS)
-        forced = due is not None and position < due + len(window.hint)
-        generated.append(window.hint[position - due] if forced else free[position])
+        if due is not None and position < due + len(window.hint):
+            generated.append(window.hint[position - due])
+        else:
+            generated.append(free[position])
     return generated
 
 

@@ -70,9 +70,8 @@ def test_token_ids_stay_where_the_client_asked_for_them() -> None:
 
 def test_a_chats_text_is_its_message() -> None:
     """Chats nest their text; answer_only has to reach it there."""
-    chat: dict[str, Any] = {
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "tttHIaa"}, "token_ids": CUT}]
-    }
+    message = {"role": "assistant", "content": "tttHIaa"}
+    chat: dict[str, Any] = {"choices": [{"index": 0, "message": message, "token_ids": CUT}]}
     only = Reader(READER.window, (), decode, answer_only=True)
     body = annotate({**chat, "usage": {}}, only, Seen(), keep_token_ids=False)
     assert body["choices"][0]["message"] == {"role": "assistant", "content": "aa"}

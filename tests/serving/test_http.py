@@ -186,7 +186,7 @@ def test_a_stop_string_inside_the_hint_ends_the_run_there(served: Served) -> Non
     [
         {"thinking_budget": 7},
         {"thinking_budget": 60, "max_tokens": 80},
-        {"thinking_budget": 40, "stop": ["overthought", "search"]},
+        {"thinking_budget": 40, "stop": ["overthought", "never"]},
         {"thinking_budget": 9, "n": 2, "seed": 5, "temperature": 1.0},
         {"thinking_budget": 6, "grace": 1.0},
     ],
