@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from z1ray.connect import SERVE_ENV
 from z1ray.models import embedded
 
 RUNS = Path(__file__).parent.parent / "runs"
@@ -17,6 +18,7 @@ os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("DS_ACCELERATOR", "cpu")
+os.environ.update(SERVE_ENV)
 
 
 @pytest.fixture(scope="session")

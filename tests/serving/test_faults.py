@@ -60,14 +60,12 @@ def test_a_full_queue_is_told_so(pair: openai.OpenAI) -> None:
             extra = {"thinking_budget": 100, "ignore_eos": True}
             pair.completions.create(model=TINY, prompt="Once", max_tokens=130, extra_body=extra)
         except openai.RateLimitError as error:
-            assert error.code == "queue_full"
-            return str(error.response.headers["Retry-After"])
+            return f"{error.code}: {error.response.headers['Retry-After']}"
         return None
 
     with ThreadPoolExecutor(CROWD) as clients:
         answers = list(clients.map(ask, range(CROWD)))
-    assert all(after is None or int(after) >= 1 for after in answers)
-    assert 0 < sum(after is None for after in answers) < CROWD
+    assert set(answers) == {None, "queue_full: 1"}
 
 
 def engines() -> list[psutil.Process]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from z1ray.connect import SERVE_ENV
 from z1ray.errors import UserError
 from z1ray.progress import say
 
@@ -79,6 +80,7 @@ def _start(folder: Path, port: int, agent_port: int, num_cpus: int) -> subproces
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **SERVE_ENV},
             # Its own session, so that Ctrl-C reaches us first and we can stop jobs in order.
             start_new_session=True,
             preexec_fn=_die_with_parent,

@@ -30,16 +30,13 @@ def handlers() -> dict[type[Exception], Handler]:
     """What FastAPI calls for each exception."""
     from ray.exceptions import ActorDiedError, ActorUnavailableError
     from ray.llm._internal.serve.core.configs.openai_api_models import OpenAIHTTPException
-    from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
     return {
         RequestValidationError: _invalid,
         HTTPException: _refused,
         OpenAIHTTPException: _ray_refused,
-        BackPressureError: _full,
         ActorDiedError: _lost,
         ActorUnavailableError: _lost,
-        DeploymentUnavailableError: _lost,
         Exception: _broken,
     }
 
@@ -142,7 +139,8 @@ def _no_model(status: int, said: str) -> Response:
     return error_response(status, message, kind="invalid_request_error", code="model_not_found", param="model")
 
 
-async def _full(request: Request, error: Exception) -> Response:
+def queue_full() -> JSONResponse:
+    """What a request is answered with that no replica and no queue has room for."""
     message = f"the model's queue is full; send the request again after {RETRY_AFTER_S} s or more"
     return error_response(429, message, kind="rate_limit_error", code="queue_full", retry=True)
 

@@ -8,25 +8,27 @@ had answered anything is sent to another one.
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import WrapValidator
-from ray.exceptions import ActorDiedError, ActorUnavailableError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, TaskCancelledError
 from ray.llm._internal.serve.core.configs.openai_api_models import (
     ChatCompletionRequest,
     CompletionRequest,
     ErrorResponse,
     ModelCard,
 )
-from ray.serve.exceptions import BackPressureError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 from ray.serve.llm.ingress import OpenAiIngress
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive
 
 from z1ray.serving.accounting import server_sent_event
 from z1ray.serving.bodies import readable
-from z1ray.serving.failures import LOST_REPLICA, engine_error
+from z1ray.serving.failures import LOST_REPLICA, engine_error, queue_full
 from z1ray.serving.metrics import REJECTED, RequestCounter
 
 Body = ChatCompletionRequest | CompletionRequest
@@ -75,15 +77,18 @@ class WindowIngress(OpenAiIngress):
         return await self._respond("completions", body, request)
 
     async def _respond(self, method: str, body: Body, request: Request) -> Response:
+        # Answered here: Ray Serve puts handlers of its own in place of the application's for these two.
         try:
             first, answers = await self._begin(method, body, request)
         except BackPressureError:
             self._requests.count(await self._get_model_id(body.model), REJECTED)
-            raise
+            return queue_full()
+        except DeploymentUnavailableError:
+            return engine_error(LOST_REPLICA)
         if isinstance(first, ErrorResponse):
             return engine_error(first.error.model_dump())
         if isinstance(first, list):
-            return StreamingResponse(_stream(first, answers), media_type="text/event-stream")
+            return _EventStream(_stream(first, answers), media_type="text/event-stream")
         return JSONResponse(first.model_dump())
 
     async def _begin(self, method: str, body: Body, request: Request) -> tuple[Any, Answers]:
@@ -102,12 +107,21 @@ class WindowIngress(OpenAiIngress):
         return await anext(answers), answers
 
 
+class _EventStream(StreamingResponse):
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """Return when the client has gone, which Ray Serve tells by cancelling the task that would say so."""
+        with suppress(TaskCancelledError):
+            await super().listen_for_disconnect(receive)
+
+
 async def _stream(first: list[str], answers: Answers) -> AsyncGenerator[str, None]:
     """The events of a stream as text; the status is sent by now, so a loss can only be told in the stream."""
-    yield "".join(first)
-    try:
-        async for events in answers:
-            yield "".join(events)
-    except _LOST:
-        yield server_sent_event({"error": LOST_REPLICA})
-        yield "data: [DONE]\n\n"
+    # Left before its end, the replica is told to stop.
+    async with aclosing(answers):
+        yield "".join(first)
+        try:
+            async for events in answers:
+                yield "".join(events)
+        except _LOST:
+            yield server_sent_event({"error": LOST_REPLICA})
+            yield "data: [DONE]\n\n"

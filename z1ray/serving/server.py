@@ -5,8 +5,10 @@
 comes back. Every generated token of the endpoint passes here.
 """
 
+import asyncio
 import json
 import logging
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -43,6 +45,8 @@ Answer = Callable[..., Awaitable[Answers]]
 
 _PROOF_PROMPT = "The quick brown fox"
 _PROOF_BUDGET = 2
+# For broken streams to tell their clients.
+_LAST_WORDS_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +82,18 @@ class WindowServer(LLMServer):
     async def completions(self, request: CompletionRequest, raw_request_info: RawRequestInfo | None = None) -> Answers:
         """Complete a prompt under its window."""
         return self._windowed(super().completions, request, raw_request_info)
+
+    async def check_health(self) -> None:
+        """Ray Serve asks every few seconds; a replica whose engine died leaves at once.
+
+        Serve replaces it after three failed checks, and until then would send it requests, the
+        more the faster they fail.
+        """
+        try:
+            await super().check_health()
+        except EngineDeadError:
+            asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
+            raise
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """What the autoscaling policy is told of this replica; Ray Serve calls it."""
