@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import time
 from typing import Any
 
 import openai
@@ -93,4 +94,8 @@ def test_nothing_grows_and_nothing_is_left(served: Served) -> None:
     growth = {f"{psutil.Process(pid).name()} {pid}": round(after[pid] - before[pid], 1) for pid in after}
     assert max(growth.values()) < GROWTH_MIB, growth
     handle = serve.get_deployment_handle(f"WindowServer:{TINY}", APP)
-    assert handle.record_autoscaling_stats.remote().result()[PENDING_STAT] == 0
+    deadline = time.monotonic() + 10
+    # The last one that was broken off may still be on its way out.
+    while handle.record_autoscaling_stats.remote().result()[PENDING_STAT]:
+        assert time.monotonic() < deadline, "tokens are owed to nobody"
+        time.sleep(0.5)
