@@ -30,6 +30,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench.load import Load, Result
+from z1ray.connect import SERVE_ENV
 from z1ray.engine.args import extra_args
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
@@ -43,6 +44,7 @@ from z1ray.window import CODE_HINT, WindowConfig, resolve
 
 ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=2048, max_num_seqs=32, enforce_eager=True)
 NAME = "smollm2"
+STREAM_INTERVAL = ServeConfig(models={NAME: ""}).stream_interval
 REQUESTS = {1: 8, 8: 24, 32: 64}
 """How many to send, by the number of clients."""
 ROUNDS = 2
@@ -152,9 +154,10 @@ def summary(result: Result) -> str:
 def bare() -> Iterator[Side]:
     """The engine behind vLLM's own server, in processes of its own."""
     port = _free_port()
+    kwargs = {**engine_kwargs(ENGINE), "stream_interval": STREAM_INTERVAL}
     command = ["nice", "-n", str(NICENESS), sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", str(_FOLDER), "--served-model-name", NAME, "--api-key", KEY]
-    command += ["--host", "127.0.0.1", "--port", str(port), *_flags(engine_kwargs(ENGINE))]
+    command += ["--host", "127.0.0.1", "--port", str(port), *_flags(kwargs)]
     env = {**os.environ, **engine_env(ENGINE), "VLLM_LOGGING_LEVEL": "ERROR"}
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     side = Side("bare", f"http://127.0.0.1:{port}")
@@ -218,7 +221,7 @@ def _free_port() -> int:
 
 def main() -> None:
     """Start, warm up, measure, print."""
-    os.environ.update(HF_HUB_OFFLINE="1", RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0")
+    os.environ.update(SERVE_ENV, HF_HUB_OFFLINE="1", RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     _FOLDER.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(_FOLDER)

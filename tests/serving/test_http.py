@@ -201,7 +201,7 @@ def test_a_stream_says_the_same_as_a_whole_response(served: Served, fields: dict
         assert [c["thinking"] for c in choices if "thinking" in c] == [expected["thinking"]]
         assert choices[-1]["finish_reason"] == expected["finish_reason"]
         assert not any("token_ids" in c for c in choices)
-        assert len(choices) > 10, "the stream came in one piece"
+        assert len(choices) > 5, "the stream came in one piece"
     assert chunks[-1]["usage"]["completion_tokens"] == whole["usage"]["completion_tokens"]
     assert (
         chunks[-1]["usage"]["completion_tokens_details"]["reasoning_tokens"]

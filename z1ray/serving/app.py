@@ -87,7 +87,7 @@ def llm_settings(name: str, source: str, config: ServeConfig, job_env: dict[str,
     settings: dict[str, Any] = {
         "model_loading_config": {"model_id": name, "model_source": source},
         "server_cls": SERVER,
-        "engine_kwargs": engine_kwargs(engine),
+        "engine_kwargs": {**engine_kwargs(engine), "stream_interval": config.stream_interval},
         "placement_group_config": placement(engine),
         "runtime_env": {"env_vars": {**job_env, **engine_env(engine)}},
         "deployment_config": _deployment(config, name),

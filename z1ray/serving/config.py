@@ -28,6 +28,8 @@ class ServeConfig:
             of the default budget.
         upscale_delay_s, downscale_delay_s: Seconds the load must call for more or fewer
             replicas before their number changes.
+        stream_interval: Tokens per chunk of a stream after its first, which comes at once. Each
+            chunk costs Ray Serve's processes more than a millisecond of CPU.
         drain_timeout_s: Seconds a replica that has to go may take to finish its requests.
         keep_running: Leave the endpoint up when the job ends; otherwise it is
             started, checked with real chats and stopped.
@@ -49,6 +51,7 @@ class ServeConfig:
     pending_tokens_per_replica: int | None = None
     upscale_delay_s: float = 10.0
     downscale_delay_s: float = 300.0
+    stream_interval: int = 4
     drain_timeout_s: float = 600.0
     keep_running: bool = True
     start_timeout_s: float = 900.0
@@ -94,7 +97,7 @@ class ServeConfig:
             )
 
     def _check_operation(self) -> None:
-        for name in ("check_budget", "max_queued_requests", "pending_tokens_per_replica"):
+        for name in ("check_budget", "max_queued_requests", "pending_tokens_per_replica", "stream_interval"):
             count = getattr(self, name)
             if count is not None and count < 1:
                 raise UserError(f"serve.{name}", count, "it is a count", "set it to 1 or more")

@@ -8,6 +8,7 @@ and options under which a cap would be accepted and not enforced.
 import difflib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from z1ray.engine.args import BUDGET_ARG, GRACE_ARG, HINT_ARG
@@ -85,10 +86,16 @@ def _refuse_misspelt(name: str, value: object) -> None:
     if name in _ELSEWHERE:
         problem = f"this is {_ELSEWHERE[name]} way to limit reasoning"
         raise UserError(name, value, problem, "send thinking_budget (a token count) or reasoning_effort")
+    meant = _meant(name)
+    if meant:
+        raise UserError(name, value, "no field of that name is known", f"did you mean {meant}?")
+
+
+@lru_cache(maxsize=256)
+def _meant(name: str) -> str | None:
+    """The field of ours that a name is nearly; remembered, since clients send the same names over and over."""
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])|-", "_", name).lower()
-    close = difflib.get_close_matches(plain, WINDOW_FIELDS, n=1, cutoff=_LIKENESS)
-    if close:
-        raise UserError(name, value, "no field of that name is known", f"did you mean {close[0]}?")
+    return next(iter(difflib.get_close_matches(plain, WINDOW_FIELDS, n=1, cutoff=_LIKENESS)), None)
 
 
 def _refuse_nested(fields: Fields) -> None:

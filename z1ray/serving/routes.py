@@ -13,6 +13,7 @@ from z1ray.serving.keys import NO_KEYS, KeyGuard
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from ray.serve.llm.ingress import OpenAiIngress
+    from starlette.responses import Response
 
 Route = Callable[["FastAPI"], Callable[..., Any]]
 
@@ -32,7 +33,6 @@ def ingress_class(ingress: type["OpenAiIngress"], api_keys: str) -> Any:
 def web_app(api_keys: str) -> "FastAPI":
     """The application without the endpoints of the ingress class: guard, request ids, errors, playground."""
     from fastapi import FastAPI
-    from fastapi.responses import HTMLResponse
     from ray.llm._internal.serve.core.ingress.middleware import SetRequestIdMiddleware
     from ray.llm._internal.serve.observability.metrics.fast_api_metrics import (
         add_http_metrics_middleware,
@@ -56,7 +56,7 @@ def web_app(api_keys: str) -> "FastAPI":
         app.add_middleware(KeyGuard, source=api_keys)
     add_http_metrics_middleware(app)  # type: ignore[no-untyped-call]
     app.add_middleware(SetRequestIdMiddleware)
-    app.get("/playground", response_class=HTMLResponse)(_playground)
+    app.get("/playground", response_model=None)(_playground)
     return app
 
 
@@ -71,7 +71,11 @@ def _endpoints() -> dict[str, Route]:
     }
 
 
-async def _playground() -> str:
+async def _playground() -> "Response":
+    from fastapi.responses import HTMLResponse
+
     from z1ray.serving.playground import page
 
-    return page()
+    # The page has a policy of its own; these two a page cannot set.
+    headers = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+    return HTMLResponse(page(), headers=headers)
