@@ -6,9 +6,16 @@ import os
 _LOGICAL_CPUS = 8
 
 
-SERVE_ENV = {"RAY_SERVE_USE_GRPC_BY_DEFAULT": "1"}
-"""Environment for every process of a Ray that serves: a streamed chunk costs Serve's proxy, ingress and
-replica about 40 % less CPU over gRPC than through object references."""
+SERVE_ENV = {
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
+}
+"""Environment for every process of a Ray that serves.
+
+Over gRPC a streamed chunk costs Serve's proxy, ingress and replica about 40 % less CPU than
+through object references; Serve's controller looks around twice a second, not ten times.
+"""
 
 
 def connect() -> None:

@@ -14,6 +14,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
+import psutil
 from ray.llm._internal.serve.core.configs.llm_config import ModelLoadingConfig
 from ray.llm._internal.serve.core.configs.openai_api_models import (
     ChatCompletionRequest,
@@ -45,6 +46,7 @@ Answer = Callable[..., Awaitable[Answers]]
 
 _PROOF_PROMPT = "The quick brown fox"
 _PROOF_BUDGET = 2
+_LEAST_PRIORITY = 19
 # For broken streams to tell their clients.
 _LAST_WORDS_S = 1.0
 
@@ -73,6 +75,9 @@ class WindowServer(LLMServer):
         self._window_model = WindowModel(window, hints, context)
         self._meter = Meter(self._llm_config.model_id, context)
         await super().start()  # type: ignore[no-untyped-call]
+        accelerator = self._llm_config.accelerator_config
+        if accelerator is not None and accelerator.kind == "cpu":
+            _step_back()
         await self._prove()
 
     async def chat(self, request: ChatCompletionRequest, raw_request_info: RawRequestInfo | None = None) -> Answers:
@@ -150,6 +155,13 @@ class WindowServer(LLMServer):
             clean_up_tokenization_spaces=False,
         )
         return Reader(wanted.window, newline_token_ids(self._source), decode, wanted.answer_only)
+
+
+def _step_back() -> None:
+    """On a CPU the engine takes every core: let whoever brings its requests and tokens go first."""
+    for process in psutil.Process().children(recursive=True):
+        for thread in process.threads():
+            os.setpriority(os.PRIO_PROCESS, thread.id, _LEAST_PRIORITY)
 
 
 def _carry(request: Request, wanted: Asked, limit: str) -> None:
