@@ -5,7 +5,6 @@ import os
 # Each actor of a stage takes a logical CPU, however idle it is.
 _LOGICAL_CPUS = 8
 
-
 SERVE_ENV = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",

@@ -19,7 +19,7 @@ POLICY = "z1ray.serving.autoscaling:PendingTokensPolicy"
 WINDOW_KEY = "window"
 """Where ``LLMConfig.experimental_configs`` carries the model's ``WindowConfig``, as a mapping."""
 
-# A dead engine fails three checks in a row before Ray Serve replaces its replica.
+# How soon a replica notices that its engine died, and leaves.
 _HEALTH_CHECK_PERIOD_S = 2.0
 _HEALTH_CHECK_TIMEOUT_S = 30.0
 

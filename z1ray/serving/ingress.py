@@ -38,7 +38,7 @@ CompletionBody = Annotated[CompletionRequest, WrapValidator(readable)]
 Answers = AsyncGenerator[Any, None]
 
 _LOST = (ActorDiedError, ActorUnavailableError)
-# Ray Serve takes a replica out of service after three failed health checks, two seconds apart.
+# A replica whose engine died leaves after its next health check, two seconds later at most.
 _RETRY_DELAYS_S = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
