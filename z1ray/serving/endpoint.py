@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from z1ray.connect import connect
 from z1ray.errors import UserError
 from z1ray.progress import say
 from z1ray.serving.config import ServeConfig
@@ -151,6 +152,7 @@ def _serving_at() -> tuple[str, int] | None:
     # Ray has no public call that tells the address of a running Serve.
     from ray.serve.context import _get_global_client
 
+    connect()
     found = _get_global_client(raise_if_no_controller_running=False)
     return None if found is None else (found.http_config.host, found.http_config.port)
 
@@ -158,6 +160,7 @@ def _serving_at() -> tuple[str, int] | None:
 def _application() -> "ApplicationStatusOverview | None":
     from ray import serve
 
+    connect()
     return serve.status().applications.get(APP)
 
 
