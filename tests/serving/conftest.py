@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import psutil
 import pytest
 
 from z1ray import artifacts
@@ -26,6 +27,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def engines(app: str) -> list[psutil.Process]:
+    """The engine process of each replica of an application; others may be starting or going at the same time."""
+    replicas = [process for process in psutil.process_iter() if f"ServeReplica:{app}:" in process.name()]
+    return [child for replica in replicas for child in replica.children() if child.name().startswith("VLLM::")]
 
 
 @dataclass(frozen=True)

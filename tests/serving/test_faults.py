@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import openai
-import psutil
 import pytest
 
-from tests.serving.conftest import TINY, Served
+from tests.serving.conftest import TINY, Served, engines
 from z1ray.engine.config import EngineConfig
 from z1ray.serving.app import build_app
 from z1ray.serving.checks import client
@@ -68,12 +67,6 @@ def test_a_full_queue_is_told_so(pair: openai.OpenAI) -> None:
     assert set(answers) == {None, "queue_full: 1"}
 
 
-def engines() -> list[psutil.Process]:
-    """The engine process of each replica."""
-    replicas = [process for process in psutil.process_iter() if f"ServeReplica:{APP}:{DEPLOYMENT}" in process.name()]
-    return [child for replica in replicas for child in replica.children() if child.name().startswith("VLLM::")]
-
-
 def long_stream(api: openai.OpenAI, begun: threading.Semaphore) -> dict[str, Any] | str:
     """The last choice of a stream that takes a while, or the error it ended with."""
     extra = {"thinking_budget": BUDGET, "ignore_eos": True}
@@ -108,7 +101,7 @@ def wait_until_whole(before: set[int]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while True:
         states = serve.status().applications[APP].deployments[DEPLOYMENT].replica_states
-        if states == {"RUNNING": 2} and len({engine.pid for engine in engines()} - before) == 1:
+        if states == {"RUNNING": 2} and len({engine.pid for engine in engines(APP)} - before) == 1:
             return
         assert time.monotonic() < deadline, f"the endpoint is not whole again: {states}"
         time.sleep(0.5)
@@ -116,7 +109,7 @@ def wait_until_whole(before: set[int]) -> None:
 
 def test_a_killed_engine_takes_only_its_own_streams_along(pair: openai.OpenAI) -> None:
     """Half of the streams end with a clear error; the others, and whole responses, go on as if nothing had been."""
-    before = engines()
+    before = engines(APP)
     assert len(before) == 2
     begun, over = threading.Semaphore(0), threading.Event()
     with ThreadPoolExecutor(NUM_STREAMS + 1) as clients:

@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serving.conftest import TINY, Served
+from tests.serving.conftest import TINY, Served, engines
+from z1ray.serving.endpoint import APP
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
@@ -67,7 +67,7 @@ async def send(served: Served, requests: list[tuple[str, bytes]]) -> list[httpx.
 )
 @given(requests=st.lists(bodies(), min_size=AT_A_TIME, max_size=AT_A_TIME))
 def test_no_body_is_answered_with_a_server_error(
-    served: Served, engines: set[int], requests: list[tuple[str, bytes]]
+    served: Served, before: set[int], requests: list[tuple[str, bytes]]
 ) -> None:
     """Anything but an answer is the client's mistake, told in OpenAI's shape with what to do about it."""
     for (path, body), response in zip(requests, asyncio.run(send(served, requests)), strict=True):
@@ -80,17 +80,13 @@ def test_no_body_is_answered_with_a_server_error(
 
 
 @pytest.fixture(scope="module")
-def engines() -> set[int]:
+def before(served: Served) -> set[int]:
     """The processes of the engines, before."""
-    return engine_pids()
+    return {engine.pid for engine in engines(APP)}
 
 
-def engine_pids() -> set[int]:
-    return {process.pid for process in psutil.process_iter() if process.name().startswith("VLLM::")}
-
-
-def test_the_engines_are_alive_after_all_that(served: Served, engines: set[int]) -> None:
+def test_the_engines_are_alive_after_all_that(served: Served, before: set[int]) -> None:
     """Each of those bodies could have killed it quietly, with a new replica in its place by now."""
     answer = served.api.completions.create(model=TINY, prompt="hi", extra_body={"thinking_budget": 3, "min_tokens": 3})
     assert answer.model_dump()["choices"][0]["thinking"]["cut"]
-    assert engine_pids() == engines != set()
+    assert {engine.pid for engine in engines(APP)} == before != set()
