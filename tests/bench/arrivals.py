@@ -36,6 +36,22 @@ def poisson(prompts: Prompts, num: int, per_second: float, seed: int) -> Arrival
     return Arrivals(times, [list(rng.choice(prompts)) for _ in range(num)])
 
 
+def at_once(arrivals: Arrivals) -> Arrivals:
+    """The same prompts, all there at the very start."""
+    return Arrivals([0.0] * len(arrivals.times), arrivals.prompts)
+
+
+def capacity(finished: list[float]) -> float:
+    """Requests per second while the engine is full: the middle of a load that was there at once.
+
+    Args:
+        finished: Seconds from the start to the end of each.
+    """
+    ends = sorted(finished)
+    first, last = len(ends) // 5, len(ends) - len(ends) // 5
+    return (last - first) / (ends[last] - ends[first])
+
+
 class OneCall:
     """The window enforced in the engine: a request is one call."""
 
@@ -70,7 +86,10 @@ class TwoCalls:
         return [*prompt, *output.token_ids, *window.hint], _sampling(left, None)
 
 
-def latencies(engine: Any, arrivals: Arrivals, side: OneCall | TwoCalls) -> list[float]:
+Side = OneCall | TwoCalls
+
+
+def latencies(engine: Any, arrivals: Arrivals, side: Side) -> list[float]:
     """Seconds from each arrival to the end of its answer.
 
     Args:

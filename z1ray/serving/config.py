@@ -51,7 +51,7 @@ class ServeConfig:
     pending_tokens_per_replica: int | None = None
     upscale_delay_s: float = 10.0
     downscale_delay_s: float = 300.0
-    stream_interval: int = 4
+    stream_interval: int = 8
     drain_timeout_s: float = 600.0
     keep_running: bool = True
     start_timeout_s: float = 900.0
