@@ -1,7 +1,8 @@
 """A stage's folder belongs to one configuration and one input, and is done exactly when finished."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 
@@ -14,6 +15,16 @@ class Config:
     """A stage's section."""
 
     size: int = 1
+
+
+@dataclass(frozen=True)
+class Workers:
+    """A section with a key that only says how."""
+
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ("patience", "teams.*.size")
+
+    patience: int = 1
+    teams: dict[str, Config] = field(default_factory=lambda: {"a": Config(), "b": Config()})
 
 
 def finish(folder, config=None, inputs=None):
@@ -50,6 +61,19 @@ def test_a_stage_that_wrote_nothing_may_be_started_with_mended_settings(tmp_path
     (tmp_path / "a" / "data").touch()
     with pytest.raises(UserError, match="size: 2 -> size: 3"):
         artifacts.begin(tmp_path / "a", Config(size=3))
+
+
+def test_settings_that_say_how_may_change_on_the_way(tmp_path):
+    """Work half done is not thrown away to finish it with fewer workers; what it is made of still binds."""
+    assert artifacts.begin(tmp_path / "a", Workers())
+    (tmp_path / "a" / "data").touch()
+    fewer = Workers(patience=5, teams={"a": Config(size=9), "b": Config()})
+    assert artifacts.begin(tmp_path / "a", fewer)
+    assert "patience: 5" in (tmp_path / "a" / "config.yaml").read_text()
+    artifacts.finish(tmp_path / "a", time.time())
+    assert artifacts.is_done(tmp_path / "a", Workers())
+    with pytest.raises(UserError, match="other settings"):
+        artifacts.begin(tmp_path / "a", Workers(teams={"a": Config(), "c": Config()}))
 
 
 def test_force_starts_afresh(tmp_path):

@@ -23,7 +23,10 @@ def test_paper_recipe():
     """conf/z1-7b.yaml is the paper's: a changed figure would no longer reproduce it."""
     config = load(CONF / "z1-7b.yaml")
     train = config.train
-    assert (config.generate.model, train.model) == ("Qwen/QwQ-32B", "Qwen/Qwen2.5-Coder-7B-Instruct")
+    assert (config.generate.teachers["qwq-32b"].model, train.model) == (
+        "Qwen/QwQ-32B",
+        "Qwen/Qwen2.5-Coder-7B-Instruct",
+    )
     assert (train.num_epochs, train.learning_rate, train.warmup_steps, train.weight_decay) == (2, 1e-5, 100, 0.0)
     assert (train.precision, train.global_batch_size, train.num_workers) == ("bf16", 128, 8)
     assert (min(config.evaluate.budgets), max(config.evaluate.budgets)) == (512, 4096)
@@ -31,8 +34,8 @@ def test_paper_recipe():
 
 def test_overrides_win_over_the_file_and_interpolate():
     """Words on the command line are the last to speak, and folders follow the root."""
-    config = load(LOCAL, ["root=/elsewhere", "generate.samples_per_problem=3", "generate.modes.short.max_tokens=9"])
-    assert config.generate.samples_per_problem == 3
+    config = load(LOCAL, ["root=/elsewhere", "generate.seed=3", "generate.modes.short.max_tokens=9"])
+    assert config.generate.seed == 3
     assert config.generate.modes["short"].max_tokens == 9
     assert config.curate.trajectories == "/elsewhere/local/trajectories"
 
@@ -65,8 +68,8 @@ def test_mistakes_name_key_value_and_remedy(override, told):
 def test_missing_mandatory_key_is_named(tmp_path):
     """A file without a model fails here, not after an hour."""
     path = tmp_path / "x.yaml"
-    path.write_text(LOCAL.read_text().replace("  model: ${models_dir}/SmolLM2-135M-Instruct\n", "", 1))
-    with pytest.raises(UserError, match=r"generate\.model"):
+    path.write_text(LOCAL.read_text().replace("      model: ${models_dir}/SmolLM2-135M-Instruct\n", "", 1))
+    with pytest.raises(UserError, match=r"generate\.teachers\.smollm2\.model"):
         load(path)
 
 

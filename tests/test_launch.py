@@ -23,8 +23,8 @@ def run_job(job: str, *words: str, **env: str) -> subprocess.CompletedProcess[st
 @pytest.mark.parametrize(
     ("job", "word", "told"),
     [
-        ("generate", "generate.modell=x", "did you mean 'model'"),
-        ("generate", "generate.model=/no/such/folder", "generate.model = '/no/such/folder'"),
+        ("generate", "generate.teachers.smollm2.modell=x", "did you mean 'model'"),
+        ("generate", "generate.teachers.smollm2.model=/no", "generate.teachers.smollm2.model = '/no'"),
         ("train", "train.model=/no/such/folder", "train.model = '/no/such/folder'"),
         ("serve", "serve.models.z1-local=/no/such/folder", "serve.models.z1-local = '/no/such/folder'"),
         ("evaluate", "evaluate.models.base=/no/such/folder", "evaluate.models.base = '/no/such/folder'"),

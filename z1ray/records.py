@@ -53,9 +53,11 @@ TRAJECTORY = pa.schema(
         pa.field("problem_id", pa.string(), nullable=False),
         pa.field("mode", pa.string(), nullable=False),
         pa.field("sample", pa.int32(), nullable=False),
+        ("request", pa.int64()),  # position in the run's request table; null when read from elsewhere
         ("model", pa.string()),
         ("messages", MESSAGES),
         ("text", pa.string()),
+        ("num_prompt_tokens", pa.int32()),  # null when unknown
         ("num_tokens", pa.int32()),
         ("finish_reason", pa.string()),  # stop, length or error
         ("sampling", pa.string()),  # JSON object, seed included

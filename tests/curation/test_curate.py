@@ -15,7 +15,7 @@ from z1ray.grading.config import SandboxConfig
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.load import load_problems
 from z1ray.records import EXAMPLE, PROBLEM, TRAJECTORY, Row, problem, read_rows, trajectory_id, write_rows
-from z1ray.trajectories.config import GenerateConfig, ModeConfig
+from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
 
 pytestmark = pytest.mark.ray
 
@@ -48,7 +48,9 @@ REASONS = {name_of(key): reason for key, (_, _, reason) in ROWS.items()}
 
 def write_trajectories(folder, problems, rows):
     config = GenerateConfig(
-        model="m", problems=[SourceConfig(kind="jsonl", path="x")], modes={"short": ModeConfig(), "long": ModeConfig()}
+        teachers={"t": TeacherConfig(model="m")},
+        problems=[SourceConfig(kind="jsonl", path="x")],
+        modes={"short": ModeConfig(), "long": ModeConfig()},
     )
     artifacts.begin(folder, config)
     write_rows(problems, folder / "problems.parquet", PROBLEM)

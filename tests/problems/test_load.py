@@ -1,53 +1,15 @@
-"""The choice of problems."""
+"""Problems of several sources, streamed and as a list."""
 
-import random
+import json
 
 import pytest
 
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
-from z1ray.problems.load import choose, load_problems
-from z1ray.records import PROBLEM, problem, read_rows, write_rows
+from z1ray.problems.load import iter_problems, load_problems
+from z1ray.records import PROBLEM, read_rows, write_rows
 
 LEETCODE = SourceConfig(kind="leetcode", difficulty=["hard"], limit=7, seed=3)
-
-
-def some_rows():
-    return [
-        problem(problem_id=f"s/{number}", source="s", question="why?", difficulty=["easy", "hard"][number % 2])
-        for number in range(20)
-    ]
-
-
-def ids(rows):
-    return [row["problem_id"] for row in rows]
-
-
-def test_choice_depends_on_the_set_of_rows_alone():
-    """Files listed in another order must not give other training problems."""
-    source = SourceConfig(kind="jsonl", path="x", limit=5, seed=1)
-    shuffled = some_rows()
-    random.Random(9).shuffle(shuffled)
-    assert ids(choose(shuffled, source)) == ids(choose(some_rows(), source))
-
-
-def test_seed_changes_the_choice_and_limit_its_size():
-    """A seed that changes nothing would make repeated experiments one and the same."""
-    chosen = [ids(choose(some_rows(), SourceConfig(kind="jsonl", path="x", limit=5, seed=seed))) for seed in (0, 1)]
-    assert chosen[0] != chosen[1]
-    assert [len(set(names)) for names in chosen] == [5, 5]
-
-
-def test_difficulty_filters_before_the_limit():
-    """Filtering after the limit would give fewer problems than there are."""
-    source = SourceConfig(kind="jsonl", path="x", difficulty=["hard"], limit=10)
-    assert ids(choose(some_rows(), source)) == sorted(f"s/{number}" for number in range(1, 20, 2))
-
-
-def test_nothing_left_is_refused():
-    """An empty list of problems would run every stage on nothing."""
-    with pytest.raises(UserError, match="medium"):
-        choose(some_rows(), SourceConfig(kind="jsonl", path="x", difficulty=["medium"]))
 
 
 def test_sources_keep_their_order_and_repeat_exactly():
@@ -59,10 +21,35 @@ def test_sources_keep_their_order_and_repeat_exactly():
     assert rows == load_problems(sources)
 
 
+def test_the_stream_and_the_list_hold_the_same_rows():
+    """Generation streams and evaluation sorts, but a source means the same problems to both."""
+    sources = [LEETCODE, SourceConfig(kind="reasoning_gym", task="word_sorting", limit=5)]
+    key = lambda row: (row["source"], row["problem_id"])  # noqa: E731
+    assert sorted(iter_problems(sources), key=key) == sorted(load_problems(sources), key=key)
+
+
+def test_nothing_left_is_refused():
+    """An empty list of problems would run every stage on nothing."""
+    source = SourceConfig(kind="humaneval", difficulty=["medium"])
+    for load in (load_problems, lambda sources: list(iter_problems(sources))):
+        with pytest.raises(UserError, match="no problem of difficulty"):
+            load([source])
+
+
 def test_an_id_in_two_sources_is_refused():
     """Trajectories are joined to problems by id: two problems under one would mix."""
     with pytest.raises(UserError, match="its own `name`"):
         load_problems([LEETCODE, LEETCODE])
+    with pytest.raises(UserError, match="its own `name`"):
+        list(iter_problems([LEETCODE, LEETCODE]))
+
+
+def test_an_id_twice_in_a_file_is_refused(tmp_path):
+    """The id is named, though a stream keeps only hashes."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps({"question": "why?", "problem_id": number % 7}) for number in range(8)))
+    with pytest.raises(UserError, match=r"problem_id = 'jsonl/0'"):
+        list(iter_problems([SourceConfig(kind="jsonl", path=str(path))]))
 
 
 def test_rows_fit_the_schema(tmp_path):

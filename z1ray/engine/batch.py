@@ -4,42 +4,51 @@ Generation and evaluation share this one pipeline. Every request has a stable
 id; Ray Data's job checkpointing records an id in two phases around each file it
 writes, so a run that is killed and started again does only what is missing, and
 a half-written file is removed first. Small batches with many in flight keep the
-engines full (ray#52634); a request the engine refuses becomes a row with an
-``error`` instead of ending the job (ray#59194).
+engines full (ray#52634); a request that cannot be asked, or that the engine refuses,
+becomes a row with an ``error`` instead of ending the job (ray#59194).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from z1ray import artifacts
 from z1ray.connect import connect
 from z1ray.engine.config import EngineConfig
-from z1ray.engine.settings import engine_env, engine_kwargs, placement
+from z1ray.engine.groups import EngineGroups
+from z1ray.engine.settings import batches_in_flight, engine_env, engine_kwargs, placement
 from z1ray.engine.tokens import end_token_ids
 from z1ray.records import Row, write_rows
 
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-# What every request carries beside the columns its stage needs later on.
+    from z1ray.engine.parts import Only
+
+# What the engine needs of a request; in the table already, or added by ``prepare``.
 REQUEST_FIELDS = [
     pa.field("tokenized_prompt", pa.list_(pa.int32()), nullable=False),
     pa.field("sampling", pa.string(), nullable=False),  # JSON: arguments of vLLM's SamplingParams
 ]
 
 ToRow = Callable[[Row], Row]
+Prepare = Callable[[list[Row]], list[Row]]
+Report = Callable[[pa.Table], None]
 
-# Ray Data's checkpoint folder; a file that still has the suffix belongs to a write that did not finish.
-_DONE = "done"
+# A file of Ray Data's checkpoint that still has the suffix belongs to a write that did not finish.
 _PENDING = ".pending.parquet"
 
 # Per engine, over the whole run.
 _MAX_RESTARTS = 8
+
+# Building a pipeline imports and sets up what is not made for several threads.
+_building = Lock()
 
 
 def write_requests(rows: list[Row], path: Path, schema: pa.Schema) -> None:
@@ -47,74 +56,109 @@ def write_requests(rows: list[Row], path: Path, schema: pa.Schema) -> None:
     write_rows(rows, path, pa.schema([*schema, *REQUEST_FIELDS]))
 
 
+def num_answered(done: Path) -> int:
+    """Requests recorded as answered in a checkpoint folder."""
+    committed = [path for path in done.glob("*.parquet") if not path.name.endswith(_PENDING)]
+    return sum(pq.read_metadata(path).num_rows for path in committed)
+
+
 def run_requests(
-    requests: Path,
-    output: Path,
+    requests: Sequence[Path],
+    data: Path,
+    done: Path,
     *,
     model: str,
     engine: EngineConfig,
     id_column: str,
     schema: pa.Schema,
     batch_size: int,
+    rows_per_file: int,
     to_row: ToRow,
+    prepare: Prepare | None = None,
+    only: "Only | None" = None,
+    report: Report | None = None,
 ) -> None:
-    """Answer every request that ``output`` has no row for yet.
+    """Answer every request that has no row yet. Several may run at a time in threads.
 
     Args:
-        requests: Parquet file of requests: ``id_column``, ``REQUEST_FIELDS`` and what ``to_row`` needs.
-        output: Folder; its ``data`` receives Parquet files of ``schema``, its
-            ``done`` the ids already answered.
+        requests: Parquet files of requests: ``id_column``, what ``to_row`` needs, and
+            ``REQUEST_FIELDS`` unless ``prepare`` adds them. Read one after the other, so the
+            first rows are the first asked.
+        data: Folder that receives Parquet files of ``schema``; pipelines may share it.
+        done: This pipeline's own folder for the ids already answered.
         model: Folder or hub name.
         engine: The engines to run.
         id_column: Unique id of requests and rows.
         schema: Arrow schema of the rows.
-        batch_size: Requests handed to an engine, and written, at a time; a kill loses
-            only the batches in flight.
+        batch_size: Requests handed to an engine at a time.
+        rows_per_file: Rows that gather before they are written; a kill loses only these
+            and the batches in flight.
         to_row: Turns a request plus ``text``, ``token_ids``, ``num_tokens``,
             ``finish_reason`` and ``error`` into a row of ``schema``.
+        prepare: Adds to some requests, in a worker, ``REQUEST_FIELDS``, and ``error`` (a text)
+            to those that cannot be asked: these become rows without seeing an engine.
+        only: Requests to answer; all if None.
+        report: Called in a worker with the rows of each batch before they are written, and
+            again if they are lost with their worker and made anew.
+
+    Raises:
+        UserError: If ``data`` cannot be written; what was written stays.
     """
-    import ray
-    from ray.data import SaveMode
+    connect()
+    groups = EngineGroups(placement(engine))
+    try:
+        with _building:
+            shape = partial(_shape, to_row=to_row, schema=schema, ends=end_token_ids(model), report=report)
+            asked = _asked(requests, only, done, id_column, batch_size)
+            if prepare is not None:
+                ready = partial(_prepare, prepare=prepare)
+                asked = asked.map_batches(ready, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
+            answered = _processor(model, engine, batch_size, groups)(asked.map(_request))
+            rows = answered.map_batches(shape, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
+        _write(rows, data, rows_per_file)
+    finally:
+        groups.remove()
+
+
+def _asked(requests: Sequence[Path], only: "Only | None", done: Path, id_column: str, batch_size: int) -> "Dataset":
+    """The requests that ``done`` does not list."""
     from ray.data.checkpoint import CheckpointConfig
 
-    if not _missing(requests, output):
-        return
-    connect()
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.checkpoint_config = CheckpointConfig(
-        id_column=id_column, checkpoint_path=str(output / _DONE), delete_checkpoint_on_success=False
+    from z1ray.engine.parts import read_parts
+
+    dataset = read_parts(requests, only)
+    # The dataset's own context, handed on to all that is made from it: other pipelines have theirs.
+    dataset.context.enable_progress_bars = False
+    dataset.context.checkpoint_config = CheckpointConfig(
+        id_column=id_column, checkpoint_path=str(done), delete_checkpoint_on_success=False
     )
-    try:
-        # Reading alone would put everything into one block: one engine, one file at the very end.
-        asked = ray.data.read_parquet(str(requests)).repartition(target_num_rows_per_block=batch_size)
-        answered = _processor(model, engine, batch_size)(asked.map(_request))
-        shape = partial(_shape, to_row=to_row, schema=schema, ends=end_token_ids(model))
-        rows = answered.map_batches(shape, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
-        rows.write_parquet(str(output / "data"), mode=SaveMode.APPEND)
-    finally:
-        context.checkpoint_config = None
+    # Reading alone would put everything into one block: one engine, one file at the very end.
+    return dataset.repartition(target_num_rows_per_block=batch_size)
 
 
-def _missing(requests: Path, output: Path) -> bool:
-    """True unless every request is answered; saves starting an engine for nothing."""
-    committed = [path for path in (output / _DONE).glob("*.parquet") if not path.name.endswith(_PENDING)]
-    num_done: int = sum(pq.read_metadata(path).num_rows for path in committed)
-    return bool(num_done < pq.read_metadata(requests).num_rows)
+def _write(rows: "Dataset", data: Path, rows_per_file: int) -> None:
+    from ray.data import SaveMode
+
+    with artifacts.writing(data):
+        rows.write_parquet(str(data), mode=SaveMode.APPEND, min_rows_per_file=rows_per_file)
 
 
-def _processor(model: str, engine: EngineConfig, batch_size: int) -> Callable[["Dataset"], "Dataset"]:
+def _processor(
+    model: str, engine: EngineConfig, batch_size: int, groups: EngineGroups
+) -> Callable[["Dataset"], "Dataset"]:
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
+    in_flight = batches_in_flight(engine, batch_size)
     config = vLLMEngineProcessorConfig(
         model_source=model,
-        engine_kwargs=engine_kwargs(engine),
+        engine_kwargs=engine_kwargs(engine) | _workers(engine),
         runtime_env={"env_vars": engine_env(engine)},
         placement_group_config=placement(engine),
         concurrency=(engine.replicas, engine.replicas),
         batch_size=batch_size,
-        # Enough batches in flight to fill the engine twice over.
-        max_concurrent_batches=max(2, -(-2 * engine.max_num_seqs // batch_size)),
+        max_concurrent_batches=in_flight,
+        # Ray Data's own choice is twice as many: they would wait at this engine while another idles.
+        max_tasks_in_flight_per_actor=in_flight,
         should_continue_on_error=True,
         # Prompts arrive as tokens and the engine writes text: no stage is needed around it.
         chat_template_stage=False,
@@ -123,24 +167,42 @@ def _processor(model: str, engine: EngineConfig, batch_size: int) -> Callable[["
     )
     processor = build_processor(config)
     # Ray Data would restart an engine for ever; one that keeps dying has a cause to be told.
-    processor.get_stage_by_name("vLLMEngineStage").map_batches_kwargs.update(
-        max_restarts=_MAX_RESTARTS, max_task_retries=_MAX_RESTARTS
-    )
+    stage = processor.get_stage_by_name("vLLMEngineStage").map_batches_kwargs
+    stage.update(max_restarts=_MAX_RESTARTS, max_task_retries=_MAX_RESTARTS)
+    if "ray_remote_args_fn" in stage:  # engines over several GPUs
+        stage["ray_remote_args_fn"] = groups
     answer: Callable[[Dataset], Dataset] = processor
     return answer
 
 
+def _workers(engine: EngineConfig) -> dict[str, str]:
+    """Several GPUs are Ray's to place; vLLM's CPU build splits a model over processes of one node."""
+    if engine.device == "gpu" or engine.tensor_parallel_size == 1:
+        return {}
+    return {"distributed_executor_backend": "mp"}
+
+
+def _prepare(table: pa.Table, *, prepare: Prepare) -> pa.Table:
+    return pa.Table.from_pylist(prepare(table.to_pylist()))
+
+
 def _request(row: Row) -> Row:
-    return {**row, "sampling_params": json.loads(row["sampling"])}
+    # Ray's stages let a row by that has an error already.
+    return {**row, "sampling_params": json.loads(row["sampling"]), "__inference_error__": row.get("error") or ""}
 
 
-def _shape(table: pa.Table, *, to_row: ToRow, schema: pa.Schema, ends: frozenset[int]) -> pa.Table:
+def _shape(
+    table: pa.Table, *, to_row: ToRow, schema: pa.Schema, ends: frozenset[int], report: Report | None
+) -> pa.Table:
     rows = [to_row({**row, **_completion(row, ends)}) for row in table.to_pylist()]
-    return pa.Table.from_pylist(rows, schema=schema)
+    shaped = pa.Table.from_pylist(rows, schema=schema)
+    if report is not None:
+        report(shaped)
+    return shaped
 
 
 def _completion(row: Row, ends: frozenset[int]) -> dict[str, Any]:
-    error = row.get("__inference_error__") or None
+    error = row["__inference_error__"]
     if error:
         return {"text": None, "token_ids": [], "num_tokens": 0, "finish_reason": "error", "error": error}
     tokens = row["generated_tokens"]

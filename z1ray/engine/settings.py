@@ -1,5 +1,6 @@
 """From an ``EngineConfig`` to what vLLM and Ray take. Imports neither."""
 
+import math
 from typing import Any
 
 from z1ray.engine.config import EngineConfig
@@ -40,5 +41,25 @@ def engine_env(config: EngineConfig) -> dict[str, str]:
 
 def placement(config: EngineConfig) -> dict[str, Any]:
     """Ray's placement group for one engine: a bundle per tensor-parallel worker."""
-    bundle = {"CPU": 1} if config.device == "cpu" else {"CPU": 1, "GPU": 1}
-    return {"bundles": [dict(bundle) for _ in range(config.tensor_parallel_size)], "strategy": "PACK"}
+    bundle = {"CPU": 1.0, **({"GPU": 1.0} if config.device == "gpu" else {}), **config.resources}
+    return {"bundles": [dict(bundle) for _ in range(config.tensor_parallel_size)], "strategy": config.strategy}
+
+
+def needs(config: EngineConfig) -> dict[str, float]:
+    """Logical resources that all replicas take together."""
+    total: dict[str, float] = {}
+    for bundle in placement(config)["bundles"]:
+        for name, amount in bundle.items():
+            total[name] = total.get(name, 0.0) + amount * config.replicas
+    return total
+
+
+def batches_in_flight(config: EngineConfig, batch_size: int) -> int:
+    """Batches an engine holds at a time: enough to keep it full, and few that would wait at it while another idles.
+
+    A batch returns when its last row has ended. The longest of n heavy-tailed lengths is about
+    1 + log2(n) / 2 times their mean, so in so many times the rows one engine decodes at a time
+    a full engine's worth is still running, and a quarter of one waits (``make bench-scale``).
+    """
+    rows = config.max_num_seqs * (1.25 + math.log2(batch_size) / 2)
+    return max(2, math.ceil(rows / batch_size))

@@ -1,6 +1,7 @@
 """Settings of evaluation."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from omegaconf import MISSING
 
@@ -30,6 +31,9 @@ class EvaluateConfig:
         engine: The vLLM engines.
         sandbox: Limits for running code answers.
     """
+
+    # How, not what: a run may be continued with other values (see z1ray.artifacts.begin).
+    OPERATIONAL: ClassVar[tuple[str, ...]] = ("batch_size", "engine.replicas", "engine.strategy", "engine.resources")
 
     models: dict[str, str] = MISSING
     benchmarks: list[SourceConfig] = MISSING

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
-from z1ray.engine.batch import run_requests, write_requests
+from z1ray.engine.batch import num_answered, run_requests, write_requests
 from z1ray.errors import UserError
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.evaluation.grade import grade_rows
@@ -66,17 +66,20 @@ def _answer(config: EvaluateConfig, name: str, problems: dict[str, list[Row]], f
     rows = [row for benchmark, some in problems.items() for row in build_requests(config, swept, benchmark, some)]
     requests = folder / "requests.parquet"
     write_requests(rows, requests, REQUEST)
-    with watch(f"evaluate {name}", folder / "data", len(rows)):
-        run_requests(
-            requests,
-            folder,
-            model=config.models[name],
-            engine=config.engine,
-            id_column="row_id",
-            schema=EVALUATION_ROW,
-            batch_size=config.batch_size,
-            to_row=partial(evaluation_row, swept=swept),
-        )
+    if num_answered(folder / "done") < len(rows):
+        with watch(f"evaluate {name}", folder / "data", len(rows)):
+            run_requests(
+                [requests],
+                folder / "data",
+                folder / "done",
+                model=config.models[name],
+                engine=config.engine,
+                id_column="row_id",
+                schema=EVALUATION_ROW,
+                batch_size=config.batch_size,
+                rows_per_file=config.batch_size,
+                to_row=partial(evaluation_row, swept=swept),
+            )
     answered = [row["row_id"] for row in read_rows(folder / "data")]
     assert sorted(answered) == sorted(row["row_id"] for row in rows), "a request was lost or answered twice"
     return round(time.time() - started, 1)

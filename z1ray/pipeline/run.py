@@ -77,7 +77,8 @@ def is_done(config: ExperimentConfig, stage: str) -> bool:
 def prepare_embedded(config: ExperimentConfig) -> None:
     """Convert the embedded model if the experiment uses it and it is not there yet."""
     folder = Path(config.models_dir) / embedded.NAME
-    used = {config.generate.model, config.train.model, *config.serve.models.values(), *config.evaluate.models.values()}
+    teachers = [teacher.model for teacher in config.generate.teachers.values()]
+    used = {*teachers, config.train.model, *config.serve.models.values(), *config.evaluate.models.values()}
     if str(folder) in used:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if embedded.prepare(folder):
@@ -99,6 +100,7 @@ def _run_stages(
     from ray.job_submission import JobSubmissionClient
 
     client = JobSubmissionClient(address)
+    metadata = {"experiment": config.name, "config": arguments[arguments.index("--config") + 1]}
     for number, stage in enumerate(stages, start=1):
         title = f"[{number}/{len(stages)}] {stage}"
         if not force and is_done(config, stage):
@@ -107,5 +109,5 @@ def _run_stages(
         say(f"{title}: submitted")
         started = time.monotonic()
         words = [*arguments, *(["--force"] if force else [])]
-        run_job(client, stage, words, working_dir, config.output / "logs" / f"{stage}.log")
+        run_job(client, stage, words, working_dir, config.output / "logs" / f"{stage}.log", metadata)
         say(f"{title}: done in {time.monotonic() - started:.0f} s")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,18 @@ class JobFailed(RuntimeError):
     """A submitted stage ended without success; the message says how and shows the end of its log."""
 
 
-def run_job(client: "JobSubmissionClient", stage: str, arguments: Sequence[str], working_dir: Path, log: Path) -> None:
+def run_job(
+    client: "JobSubmissionClient",
+    stage: str,
+    arguments: Sequence[str],
+    working_dir: Path,
+    log: Path,
+    metadata: Mapping[str, str],
+) -> None:
     """Submit ``jobs/<stage>.py`` and wait for it, showing the lines meant for people.
 
     The whole log goes to ``log``. If the caller is interrupted, the job is stopped.
+    The Jobs page shows ``metadata`` beside the stage's name and the code version.
 
     Raises:
         JobFailed: If the job did not succeed.
@@ -34,10 +42,11 @@ def run_job(client: "JobSubmissionClient", stage: str, arguments: Sequence[str],
 
     # It would list every ignored file of the checkout, at each submission.
     logging.getLogger("ray").setLevel(logging.ERROR)
+    code = code_version()
     job = client.submit_job(
         entrypoint=shlex.join([sys.executable, f"jobs/{stage}.py", *arguments]),
-        runtime_env={"working_dir": str(working_dir), "env_vars": {"Z1RAY_CODE_VERSION": code_version()}},
-        metadata={"name": f"z1ray {stage}"},
+        runtime_env={"working_dir": str(working_dir), "env_vars": {"Z1RAY_CODE_VERSION": code}},
+        metadata={"name": f"z1ray {stage}", "stage": stage, "code": code, **metadata},
     )
     try:
         asyncio.run(_follow(client, job, log))

@@ -1,98 +1,207 @@
 """From a record of some file or dataset to a Problem row, by the configured column names."""
 
+import difflib
+import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
-from z1ray.records import TESTS, Row, problem
+from z1ray.records import PROBLEM, TESTS, Row, problem
 
-FIELDS = ("problem_id", "question", "difficulty", "tests", "entry_point")
 _KINDS = {"python": ("cases",), "stdio": ("inputs", "outputs"), "reference": ("reference",)}
+_LISTS = {"cases", "inputs", "outputs"}
 
 
-def column_names(source: SourceConfig, present: Collection[str], where: str) -> dict[str, str]:
+class Fields(NamedTuple):
+    """What can be read from a source.
+
+    Attributes:
+        known: Names of all fields.
+        required: Those every source must have a column for.
+    """
+
+    known: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+PROBLEM_FIELDS = Fields(("problem_id", "question", "difficulty", "tests", "entry_point"), ("question",))
+
+
+class Record(NamedTuple):
+    """One record of a source.
+
+    Attributes:
+        name: File and line, or row: names the record if it has no id of its own.
+        where: The same for people.
+        values: Values by field.
+        error: Why it could not be read; None if it could.
+    """
+
+    name: str
+    where: str
+    values: Mapping[str, Any]
+    error: UserError | None = None
+
+
+def asked_columns(source: SourceConfig, fields: Fields) -> dict[str, str]:
+    """The column of each field, whether or not it is there."""
+    return {field: source.columns.get(field, field) for field in fields.known}
+
+
+def column_names(source: SourceConfig, present: Collection[str], where: str, fields: Fields) -> dict[str, str]:
     """Our field names and the columns to read them from; fields the source does not have are left out.
 
     Args:
         source: The source; ``columns`` maps the fields whose column has another name.
         present: The columns there are.
         where: The file or dataset, for the error.
+        fields: The fields there are and those it must have.
 
     Raises:
-        UserError: If ``columns`` names an unknown field, or a column that is not there,
-            or if there is no column for the question.
+        UserError: If ``columns`` names an unknown field or a column that is not there,
+            or if a required field has no column.
     """
-    unknown = sorted(set(source.columns) - set(FIELDS))
-    if unknown:
-        raise UserError("columns", unknown[0], "it is no field of a problem", f"use {', '.join(FIELDS)}")
-    for field, column in {"question": "question", **source.columns}.items():
-        if column not in present:
+    asked = asked_columns(source, fields)
+    for field in source.columns:
+        if field not in fields.known:
             raise UserError(
-                f"columns.{field}",
-                column,
-                f"{where} has no such column; it has {', '.join(sorted(present)) or 'none'}",
-                "map the field to one of these columns",
+                f"source {source.label!r}: columns", field, "it is no field here", f"use {', '.join(fields.known)}"
             )
-    asked = {field: source.columns.get(field, field) for field in FIELDS}
+    for field in dict.fromkeys([*fields.required, *source.columns]):
+        if asked[field] not in present:
+            raise _no_column(source, field, asked[field], present, where)
     return {field: column for field, column in asked.items() if column in present}
 
 
-def to_problem(record: Mapping[str, Any], names: Mapping[str, str], source: SourceConfig, name: str, where: str) -> Row:
+def _no_column(source: SourceConfig, field: str, column: str, present: Collection[str], where: str) -> UserError:
+    folded = {name.casefold(): name for name in present}
+    near = difflib.get_close_matches(column.casefold(), folded, n=1)
+    example = folded[near[0]] if near else "COLUMN"
+    return UserError(
+        f"source {source.label!r}: columns.{field}",
+        column,
+        f"{where} has no such column; it has {', '.join(sorted(present)) or 'none'}",
+        f"{f'did you mean {example!r}? ' if near else ''}map it, e.g. columns: {{{field}: {example}}}",
+    )
+
+
+def to_problem(record: Record, source: SourceConfig) -> Row:
     """One record as a checked Problem row.
 
-    Args:
-        record: Values by column.
-        names: Columns by our field names, from ``column_names``.
-        source: The source the record belongs to.
-        name: The problem's name if the record has no ``problem_id`` of its own.
-        where: File and row, for the error.
-
     Raises:
-        UserError: If the question is empty or no text, or another field does not fit.
+        UserError: If the record could not be read, its question is empty or no text, or
+            another field does not fit.
     """
-    values = {field: record.get(column) for field, column in names.items()}
-    question = values.get("question")
-    if not isinstance(question, str) or not question.strip():
+    if record.error is not None:
+        raise record.error
+    values, where = record.values, record.where
+    if reason := not_text(values.get("question")):
         raise UserError(
-            f"{where}: {names['question']}",
-            question,
-            "a problem needs a question",
+            f"{where}: {source.columns.get('question', 'question')}",
+            values.get("question"),
+            f"a problem needs a question, and this {reason}",
             "fill it in, remove the row, or map the right column with `columns`",
         )
+    _check_id(values.get("problem_id"), where)
     _check_tests(values.get("tests"), where)
+    entry_point = values.get("entry_point")
+    if entry_point is not None and (reason := not_text(entry_point)):
+        raise UserError(f"{where}: entry_point", entry_point, f"it {reason}", "name the function, or leave it out")
     difficulty = values.get("difficulty")
-    own_name = values.get("problem_id")
+    if difficulty is not None and not isinstance(difficulty, str):
+        raise UserError(f"{where}: difficulty", difficulty, "it is no text", "use easy, medium, hard or leave it out")
     return problem(
-        problem_id=f"{source.label}/{name if own_name is None else own_name}",
+        problem_id=problem_id(record, source),
         source=source.label,
-        question=question,
-        difficulty=difficulty.lower() if isinstance(difficulty, str) else difficulty,
+        question=values["question"],
+        difficulty=difficulty and difficulty.lower(),
         tests=values.get("tests"),
-        entry_point=values.get("entry_point"),
+        entry_point=entry_point,
         metadata={"from": where},
     )
+
+
+def unusable(record: Record, source: SourceConfig, error: UserError) -> Row:
+    """A Problem row for a record that makes none: its question is empty, its metadata says why.
+
+    Generation sets such rows aside with the reason, where an error would end the run. A record
+    with an id of its own does not keep it: a good record may have the same.
+    """
+    name = record.name if record.values.get("problem_id") is None else f"unusable-{record.name}"
+    return {
+        **dict.fromkeys(PROBLEM.names),
+        "problem_id": f"{source.label}/{name}",
+        "source": source.label,
+        "question": "",
+        "metadata": json.dumps({"error": f"{error.field}: {error.problem}", "from": record.where}, sort_keys=True),
+    }
+
+
+def problem_id(record: Record, source: SourceConfig) -> str:
+    """The source's label and the record's own id, else its file and row."""
+    own_name = record.values.get("problem_id")
+    return f"{source.label}/{record.name if own_name is None else own_name}"
+
+
+def not_text(value: object) -> str | None:
+    """Why a value is no text to work with, as the end of a sentence; None if it is."""
+    if not isinstance(value, str):
+        return f"is no text but {type(value).__name__}" if value is not None else "is missing"
+    if not value.strip():
+        return "is empty"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # JSON's escapes can write half of a character, which no Parquet file takes.
+        return "holds half of a character (a lone surrogate)"
+    return None
+
+
+def _check_id(own_name: object, where: str) -> None:
+    if own_name is None:
+        return
+    if not isinstance(own_name, str | int):
+        raise UserError(f"{where}: problem_id", own_name, "it is no text and no number", "mend it, or leave it out")
+    if reason := not_text(str(own_name)):
+        raise UserError(f"{where}: problem_id", own_name, f"it {reason}", "mend it, or leave it out")
 
 
 def _check_tests(tests: object, where: str) -> None:
     """Refuse tests that could not be run later."""
     if tests is None:
         return
-    if not isinstance(tests, Mapping) or tests.get("kind") not in _KINDS:
+    kind = tests.get("kind") if isinstance(tests, Mapping) else None
+    if not isinstance(tests, Mapping) or not isinstance(kind, str) or kind not in _KINDS:
         raise UserError(
             f"{where}: tests", tests, "it is no test", f"write an object whose `kind` is one of {', '.join(_KINDS)}"
         )
-    unknown = sorted(set(tests) - set(TESTS.names))
+    unknown = sorted(str(key) for key in set(tests) - set(TESTS.names))
     if unknown:
         raise UserError(f"{where}: tests", unknown[0], "there is no such key", f"known here: {', '.join(TESTS.names)}")
-    lacking = [key for key in _KINDS[tests["kind"]] if not tests.get(key)]
+    for key, value in tests.items():
+        _check_test_value(key, value, where)
+    lacking = [key for key in _KINDS[kind] if not tests.get(key)]
     if lacking:
         raise UserError(
             f"{where}: tests.{lacking[0]}",
             tests.get(lacking[0]),
-            f"tests of kind {tests['kind']} need it",
+            f"tests of kind {kind} need it",
             "fill it in, or leave `tests` out",
         )
-    if tests["kind"] == "stdio" and len(tests["inputs"]) != len(tests["outputs"]):
+    if kind == "stdio" and len(tests["inputs"]) != len(tests["outputs"]):
         counts = (len(tests["inputs"]), len(tests["outputs"]))
         raise UserError(f"{where}: tests", counts, "inputs and outputs differ in number", "give each input its output")
+
+
+def _check_test_value(key: str, value: object, where: str) -> None:
+    """Cases, inputs and outputs are lists of text, everything else is text; any may be blank."""
+    if value is None:
+        return
+    if key in _LISTS and not isinstance(value, list):
+        raise UserError(f"{where}: tests.{key}", value, "it is no list", f'write a list of text, e.g. "{key}": ["1"]')
+    for index, one in enumerate(value if isinstance(value, list) and key in _LISTS else [value]):
+        blank = isinstance(one, str) and not one.strip()
+        if not blank and (reason := not_text(one)):
+            name = f"{key}[{index}]" if key in _LISTS else key
+            raise UserError(f"{where}: tests.{name}", one, f"it {reason}", "write it as text, in quotes")

@@ -18,7 +18,9 @@ class SourceConfig:
         kind: ``leetcode``, ``humaneval`` and ``reasoning_gym`` come with installed
             packages; ``hub`` is a Hugging Face dataset; ``jsonl`` and ``parquet`` are files.
         name: What the rows are called in ids and reports; the kind (and task) if unset.
-        path: Hub dataset name, or file path; only for hub, jsonl and parquet.
+        path: Hub dataset name; or path, glob or URL of files on this machine or on any file
+            system that pyarrow or fsspec knows (``s3://bucket/data/*.jsonl.gz``); only for hub,
+            jsonl and parquet.
         split: Split of a hub dataset.
         task: Task name; only for reasoning_gym.
         options: The task's own settings where its defaults are too hard or too easy,
@@ -26,8 +28,8 @@ class SourceConfig:
         difficulty: Keep only these (easy, medium, hard); all if empty.
         columns: Maps our field names (``question``, ``problem_id``, ``entry_point``,
             ``difficulty``, ``tests``) to the source's column names where they differ.
-        limit: Take this many problems, chosen by ``seed``; all if unset (reasoning_gym
-            is endless and needs one).
+        limit: Take this many problems, chosen by ``seed``, which reads the source twice; all
+            if unset (reasoning_gym is endless and needs one).
         seed: Seed of the choice (and of the procedural tasks).
     """
 

@@ -1,70 +1,83 @@
-"""Problems from JSON-lines and Parquet files, read row by row."""
+"""Records from JSON-lines and Parquet files, local or remote, one at a time."""
 
-import glob
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from z1ray.errors import UserError
-from z1ray.problems.columns import column_names, to_problem
+from z1ray.problems.columns import Fields, Record, asked_columns, column_names
 from z1ray.problems.config import SourceConfig
-from z1ray.records import Row
+from z1ray.problems.storage import File, find_files, open_file, open_lines, reading
+
+# Rows turned into Python objects at a time: some questions bring megabytes of tests along.
+_BATCH_ROWS = 512
+# Bytes of a column fetched at a time. By default pyarrow fetches all row groups ahead and holds the file.
+_BUFFER = 4 << 20
 
 
-def read_jsonl(source: SourceConfig) -> Iterator[Row]:
-    """One problem per non-empty line, of every file that ``path`` (a name or a glob) matches.
+def read_jsonl(source: SourceConfig, fields: Fields) -> Iterator[Record]:
+    """One record per non-empty line of every file that ``path`` (a name, a glob, a URL) matches.
 
-    Raises:
-        UserError: If no file matches, a line is no JSON object, or a row does not fit.
-    """
-    for path in _matching(source):
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _from_line(line, number, path, source)
-
-
-def read_parquet(source: SourceConfig) -> Iterator[Row]:
-    """One problem per row, of every file that ``path`` (a name or a glob) matches.
+    A line that is no JSON object becomes a record with its error.
 
     Raises:
-        UserError: If no file matches, one is no Parquet file, or a row does not fit.
+        UserError: If no file matches, one cannot be read, or the first object of one
+            lacks a column.
     """
-    for path in _matching(source):
-        try:
-            file = pq.ParquetFile(path)
-        except pa.ArrowInvalid as error:
-            raise UserError("path", str(path), f"it is no Parquet file: {error}", "name a Parquet file") from error
-        with file:
-            names = column_names(source, file.schema_arrow.names, str(path))
-            number = 0
-            for batch in file.iter_batches(columns=sorted(set(names.values()))):
-                for record in batch.to_pylist():
-                    number += 1
-                    yield to_problem(record, names, source, f"{path.stem}-{number}", f"{path}, row {number}")
-
-
-def _matching(source: SourceConfig) -> list[Path]:
     assert source.path is not None
-    found = sorted(Path(name) for name in glob.glob(source.path, recursive=True))  # noqa: PTH207 (absolute globs)
-    found = [path for path in found if path.is_file()]
-    if not found:
-        raise UserError(
-            "path", source.path, "no file is there", f"name a {source.kind} file, or a glob that matches some"
-        )
-    return found
+    for file in find_files(source.path, source.kind):
+        with reading(file, "JSON-lines"), open_lines(file) as lines:
+            yield from _from_lines(lines, file, source, fields)
 
 
-def _from_line(line: str, number: int, path: Path, source: SourceConfig) -> Row:
-    where = f"{path}, row {number}"
+def read_parquet(source: SourceConfig, fields: Fields) -> Iterator[Record]:
+    """One record per row of every file that ``path`` (a name, a glob, a URL) matches.
+
+    Raises:
+        UserError: If no file matches, one is no Parquet file, or lacks a column.
+    """
+    assert source.path is not None
+    for file in find_files(source.path, source.kind):
+        with (
+            reading(file, "Parquet"),
+            open_file(file) as opened,
+            pq.ParquetFile(opened, buffer_size=_BUFFER, pre_buffer=False) as table,
+        ):
+            names = column_names(source, table.schema_arrow.names, file.shown, fields)
+            batches = table.iter_batches(_BATCH_ROWS, columns=sorted(set(names.values())))
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows, start=1):
+                values = {field: row[column] for field, column in names.items()}
+                yield Record(f"{file.name}-{number}", f"{file.shown}, row {number}", values)
+
+
+def _from_lines(lines: Any, file: File, source: SourceConfig, fields: Fields) -> Iterator[Record]:
+    """The records of one file; lines may leave fields out, but the first object shows that they exist."""
+    names = asked_columns(source, fields)
+    checked = False
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        name, where = f"{file.name}-{number}", f"{file.shown}, row {number}"
+        try:
+            row = _parsed(line, where)
+        except UserError as error:
+            yield Record(name, where, {}, error)
+            continue
+        if not checked:
+            column_names(source, row.keys(), where, fields)
+            checked = True
+        yield Record(name, where, {field: row.get(column) for field, column in names.items()})
+
+
+def _parsed(line: bytes, where: str) -> dict[str, Any]:
+    shown = line[:80].decode(errors="replace").strip()
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(where, line.strip()[:80], f"it is no JSON: {error}", "mend or remove the line") from error
-    if not isinstance(record, dict):
-        raise UserError(where, line.strip()[:80], "it is no JSON object", "write one object per line")
-    names = column_names(source, record.keys(), where)
-    return to_problem(record, names, source, f"{path.stem}-{number}", where)
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(where, shown, f"it is no JSON: {error}", "mend or remove the line") from error
+    if not isinstance(row, dict):
+        raise UserError(where, shown, "it is no JSON object", "write one object per line")
+    return row

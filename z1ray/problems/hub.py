@@ -1,25 +1,28 @@
-"""Problems from a Hugging Face dataset, by hub name or local folder."""
+"""Records from a Hugging Face dataset, by hub name or local folder."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from z1ray.errors import UserError
-from z1ray.problems.columns import column_names, to_problem
+from z1ray.problems.columns import Fields, Record, column_names
 from z1ray.problems.config import SourceConfig
-from z1ray.records import Row
+
+_BATCH_ROWS = 512
 
 
-def read(source: SourceConfig) -> Iterator[Row]:
-    """One problem per row of the dataset's split.
+def read(source: SourceConfig, fields: Fields) -> Iterator[Record]:
+    """One record per row of the dataset's split, which stays on disk, mapped into memory.
 
     Raises:
         UserError: If the package ``datasets`` or the dataset is missing, the hub is out of
-            reach, the split is unknown, or a row does not fit.
+            reach, the split is unknown, or a column is not there.
     """
     dataset = _load(source)
-    names = column_names(source, dataset.column_names, f"{source.path} ({source.split})")
-    for number, record in enumerate(dataset.select_columns(sorted(set(names.values())))):
-        yield to_problem(record, names, source, str(number), f"{source.path} ({source.split}), row {number}")
+    name = f"{source.path} ({source.split})"
+    names = column_names(source, dataset.column_names, name, fields)
+    tables = dataset.select_columns(sorted(set(names.values()))).with_format("arrow").iter(_BATCH_ROWS)
+    for number, row in enumerate(row for table in tables for row in table.to_pylist()):
+        yield Record(str(number), f"{name}, row {number}", {field: row[column] for field, column in names.items()})
 
 
 def _load(source: SourceConfig) -> Any:
@@ -29,9 +32,10 @@ def _load(source: SourceConfig) -> Any:
         raise UserError("kind", "hub", "the package datasets is missing", "pip install datasets==5.2.0") from error
     try:
         return datasets.load_dataset(source.path, split=source.split)
-    except (OSError, ValueError) as error:
-        # Missing or private datasets and an unreachable hub are OSErrors, unknown splits and
-        # dataset configurations ValueErrors.
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        # Missing or private datasets and an unreachable hub are OSErrors, malformed names, unknown
+        # splits and configurations ValueErrors, datasets that are scripts RuntimeErrors, and
+        # files that cannot be made into a table DatasetsErrors.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"source {source.label!r}: path, split",

@@ -1,68 +1,109 @@
-"""All configured problems as one list of Problem rows, the same list every time."""
+"""All configured problems as Problem rows, streamed or as one list, the same every time."""
 
-import random
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from z1ray.errors import UserError
 from z1ray.problems import files, hub, humaneval, leetcode, reasoning_gym
+from z1ray.problems.choice import choose
+from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, to_problem, unusable
 from z1ray.problems.config import Kind, SourceConfig
+from z1ray.problems.repeats import Repeats
+from z1ray.progress import say
 from z1ray.records import Row
 
 # What z1ray adds to a source's own text; says nothing about which problem it is.
 INSTRUCTIONS = (leetcode.INSTRUCTION, humaneval.INSTRUCTION, reasoning_gym.INSTRUCTION)
 
-_READERS: dict[Kind, Callable[[SourceConfig], Iterable[Row]]] = {
+_EMBEDDED: dict[Kind, Callable[[SourceConfig], Iterable[Row]]] = {
     "leetcode": leetcode.read,
     "humaneval": humaneval.read,
     "reasoning_gym": reasoning_gym.read,
+}
+
+_TABLES: dict[Kind, Callable[[SourceConfig, Fields], Iterable[Record]]] = {
     "hub": hub.read,
     "jsonl": files.read_jsonl,
     "parquet": files.read_parquet,
 }
 
 
+def iter_problems(sources: Sequence[SourceConfig]) -> Iterator[Row]:
+    """The chosen problems of each source, in reading order, for a run that must not end at one bad row.
+
+    A record that makes no problem (no JSON, no question, tests that cannot be run) becomes a row
+    with an empty question whose metadata says why under ``error``. Files and hub datasets are
+    streamed: memory is 8 bytes per row, and with ``limit`` also the source's ids while it chooses.
+
+    Raises:
+        UserError: If a source is missing or lacks a column, if nothing of it is left after its
+            difficulty filter or no row can be used, or, after the last row, if two share an id.
+    """
+    repeats = Repeats()
+    for source in sources:
+        for row in _usable(choose(partial(_read, source, strict=False), source), source):
+            repeats.note(row["problem_id"])
+            yield row
+    repeats.refuse((row["problem_id"] for row in _again(sources)), "problem_id")
+
+
 def load_problems(sources: Sequence[SourceConfig]) -> list[Row]:
     """The chosen problems of each source, sources in the order given, rows by id within one.
 
     Raises:
-        UserError: If a source is missing or malformed, if nothing of it is left after its
-            difficulty filter, or if two problems share an id.
+        UserError: If a source is missing or malformed, if any record of it makes no problem, if
+            nothing is left after its difficulty filter, or if two problems share an id.
     """
-    rows: list[Row] = []
+    repeats, rows = Repeats(), []
     for source in sources:
-        rows += choose(_READERS[source.kind](source), source)
-    _refuse_repeated(rows)
+        chosen = choose(partial(_read, source, strict=True), source)
+        rows += sorted(_usable(chosen, source), key=lambda row: str(row["problem_id"]))
+    for row in rows:
+        repeats.note(row["problem_id"])
+    repeats.refuse((row["problem_id"] for row in rows), "problem_id")
     return rows
 
 
-def choose(rows: Iterable[Row], source: SourceConfig) -> list[Row]:
-    """Filter by difficulty, then take at most ``limit`` rows, chosen by ``seed``; sorted by id.
-
-    The choice depends on the set of rows alone, not on the order they are read in.
-    """
-    fitting = [row for row in rows if not source.difficulty or row["difficulty"] in source.difficulty]
-    if not fitting:
-        raise UserError(
-            f"source {source.label!r}",
-            source.path or source.kind,
-            f"it has no problem of difficulty {source.difficulty}" if source.difficulty else "it has no problem",
-            "leave `difficulty` out, or name another source",
-        )
-    fitting.sort(key=lambda row: str(row["problem_id"]))
-    if source.limit is None or source.limit >= len(fitting):
-        return fitting
-    chosen = random.Random(source.seed).sample(fitting, source.limit)
-    return sorted(chosen, key=lambda row: str(row["problem_id"]))
+def read_records(source: SourceConfig, fields: Fields) -> Iterable[Record]:
+    """The records of a hub dataset or of files, with the values of ``fields``."""
+    return _TABLES[source.kind](source, fields)
 
 
-def _refuse_repeated(rows: Sequence[Row]) -> None:
-    seen: set[str] = set()
+def usable_or_not(record: Record, source: SourceConfig) -> Row:
+    """A record as a Problem row, with an empty question and its error in the metadata if it makes none."""
+    try:
+        return to_problem(record, source)
+    except UserError as error:
+        return unusable(record, source, error)
+
+
+def _read(source: SourceConfig, *, strict: bool) -> Iterable[Row]:
+    if source.kind in _EMBEDDED:
+        return _EMBEDDED[source.kind](source)
+    make = to_problem if strict else usable_or_not
+    return (make(record, source) for record in read_records(source, PROBLEM_FIELDS))
+
+
+def _again(sources: Sequence[SourceConfig]) -> Iterator[Row]:
+    for source in sources:
+        yield from choose(partial(_read, source, strict=False), source)
+
+
+def _usable(rows: Iterable[Row], source: SourceConfig) -> Iterator[Row]:
+    """The same rows; raises at their end if there was none to use, and tells how many could not be."""
+    num_rows, num_unusable, first = 0, 0, ""
     for row in rows:
-        if row["problem_id"] in seen:
-            raise UserError(
-                f"problem_id (source {row['source']!r})",
-                row["problem_id"],
-                "two problems have this id",
-                "give one of the sources its own `name`, or make the ids in the source unique",
-            )
-        seen.add(row["problem_id"])
+        num_rows += 1
+        if not row["question"]:
+            num_unusable += 1
+            first = first or json.loads(row["metadata"])["error"]
+        yield row
+    field, path = f"source {source.label!r}", source.path or source.kind
+    if not num_rows:
+        wanted = f"it has no problem of difficulty {source.difficulty}" if source.difficulty else "it has no problem"
+        raise UserError(field, path, wanted, "leave `difficulty` out, or name another source")
+    if num_unusable == num_rows:
+        raise UserError(field, path, f"none of its {num_rows} rows can be used; the first: {first}", "mend the source")
+    if num_unusable:
+        say(f"{field}: {num_unusable} of {num_rows} rows cannot be used; the first: {first}")

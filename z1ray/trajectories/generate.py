@@ -1,93 +1,134 @@
 """The stage problems -> trajectories.
 
-Writes ``problems.parquet``, ``requests.parquet``, ``data/*.parquet`` (Trajectory
-rows, one per request) and the manifest.
+Writes ``problems.parquet``, ``requests/part-*.parquet`` (every request, before the first is
+asked), ``data/*.parquet`` (``TRAJECTORY`` rows, one per request and one per ready trajectory),
+``done/<teacher>/`` (which requests have a row), the manifest and ``report.html``.
 """
 
 import time
-from collections import Counter
-from functools import partial
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
-from z1ray.engine.batch import run_requests, write_requests
-from z1ray.errors import UserError
+from z1ray.connect import connect
+from z1ray.engine.batch import num_answered, run_requests
+from z1ray.engine.tokens import context_length
 from z1ray.models.lookup import require
-from z1ray.problems.load import load_problems
-from z1ray.progress import watch
-from z1ray.records import PROBLEM, TRAJECTORY, Row, read_rows, write_rows
+from z1ray.problems.load import iter_problems
+from z1ray.progress import say
+from z1ray.records import TRAJECTORY, Row
+from z1ray.trajectories import complete, table
 from z1ray.trajectories.config import GenerateConfig
-from z1ray.trajectories.requests import REQUEST, build_requests
+from z1ray.trajectories.counts import ModeLoad
+from z1ray.trajectories.manifest import summarize
+from z1ray.trajectories.page import write_page
+from z1ray.trajectories.prepare import Prepare
+from z1ray.trajectories.ready import read_ready, read_ready_problems
+from z1ray.trajectories.runs import Run, record_run
+from z1ray.trajectories.tally import Tally, start_tally, watch_tally
+from z1ray.trajectories.teachers import pipeline_needs, run_waves, waves
+
+DATA = "data"
+_DONE = "done"
 
 
 def generate(config: GenerateConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
-    """Generate one trajectory per problem, mode and sample; needs a running Ray.
+    """Generate one trajectory per problem, mode and sample, and take over the ready ones; needs a running Ray.
 
     A run that was killed continues where it stopped.
 
     Returns:
-        The manifest: counts per mode and finish reason, tokens, seconds.
+        The manifest; see ``z1ray.trajectories.manifest``.
 
     Raises:
-        UserError: For a missing model, a bad problem, or more failed requests than
-            ``max_failed_share``; finished rows stay.
+        UserError: For a missing model, a bad source, an output that cannot be written, or more
+            quarantined requests than ``max_quarantined_share``; finished rows stay.
     """
     started = time.time()
-    require("generate.model", config.model)
+    for name, teacher in config.teachers.items():
+        require(f"generate.teachers.{name}.model", teacher.model)
+    fresh = force or not table.is_written(output)
+    problems, ready = iter_problems(config.problems), read_ready(config.ready)
+    if fresh:
+        # A source that cannot be read is told now, before anything is cleared for it.
+        problems, ready = _opened(problems), _opened(ready)
     if not artifacts.begin(output, config, force=force):
         return artifacts.manifest(output)
-    requests = output / "requests.parquet"
-    if not requests.exists():
-        problems = load_problems(config.problems)
-        rows = build_requests(config, problems)
-        write_rows(problems, output / "problems.parquet", PROBLEM)
-        write_requests(rows, requests, REQUEST)
-    expected = [row["trajectory_id"] for row in read_rows(requests)]
-    with watch("generate", output / "data", len(expected)):
-        run_requests(
-            requests,
-            output,
-            model=config.model,
-            engine=config.engine,
-            id_column="trajectory_id",
-            schema=TRAJECTORY,
-            batch_size=config.batch_size,
-            to_row=partial(_trajectory, model=config.model),
-        )
-    rows = read_rows(output / "data")
-    assert sorted(row["trajectory_id"] for row in rows) == sorted(expected), "a request was lost or answered twice"
-    _require_few_failures(config, rows)
-    return artifacts.finish(output, started, **summary(rows))
+    with artifacts.writing(output):
+        if fresh:
+            table.write_table(config, problems, output, read_ready_problems(config.ready))
+        complete.take_over(ready, output / DATA)
+    loads = _loads(config, output)
+    if loads:
+        _answer(config, output, loads)
+    num_requests = sum(load.num_requests for load in loads.values())
+    complete.require_complete(output / DATA, num_requests, config.max_quarantined_share)
+    with artifacts.writing(output):
+        manifest = artifacts.finish(output, started, **summarize(output, config))
+        say(f"generate: to read: {write_page(output)}, or python jobs/show.py {output}")
+    return manifest
 
 
-def summary(rows: list[Row]) -> dict[str, Any]:
-    """Counts of a run for its manifest."""
+def _opened(rows: Iterator[Row]) -> Iterator[Row]:
+    """The same rows, the first of them read."""
+    return chain(list(islice(rows, 1)), rows)
+
+
+def _loads(config: GenerateConfig, output: Path) -> dict[str, ModeLoad]:
     return {
-        "num_trajectories": len(rows),
-        "num_failed": sum(row["error"] is not None for row in rows),
-        "num_tokens": sum(row["num_tokens"] for row in rows),
-        "finish_reasons": _by_mode(rows),
+        name: ModeLoad(num_requests=number, max_tokens=config.modes[name].max_tokens)
+        for name, number in table.num_requests(config, output).items()
     }
 
 
-def _by_mode(rows: list[Row]) -> dict[str, dict[str, int]]:
-    counts: dict[str, Counter[str]] = {}
-    for row in rows:
-        counts.setdefault(row["mode"], Counter())[row["finish_reason"]] += 1
-    return {mode: dict(counter) for mode, counter in counts.items()}
+def _answer(config: GenerateConfig, output: Path, loads: dict[str, ModeLoad]) -> None:
+    """Answer every request without a row."""
+    asked = {name: sum(loads[mode].num_requests for mode in config.modes_of(name)) for name in config.teachers}
+    done = {name: num_answered(output / _DONE / name) for name in config.teachers}
+    num_done = sum(done.values())
+    if num_done:
+        say(f"generate: resuming: {num_done} of {sum(asked.values())} requests are done")
+    left = {name: config.teachers[name] for name in config.teachers if done[name] < asked[name]}
+    if not left:
+        return
+    connect()
+    import ray
+
+    room: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    order = waves({name: pipeline_needs(teacher.engine) for name, teacher in left.items()}, room)
+    tally = start_tally(loads, num_done)
+    with artifacts.writing(output), record_run(output, num_done) as run, watch_tally(tally):
+        # Made here, for what they import is not made for several threads.
+        prepares = {name: _prepare(config, name) for name in left}
+        run_waves(order, lambda name: _ask(config, name, output, prepares[name], run, tally))
 
 
-def _trajectory(row: Row, *, model: str) -> Row:
-    return {name: row.get(name) for name in TRAJECTORY.names} | {"model": model}
+def _prepare(config: GenerateConfig, name: str) -> Prepare:
+    teacher = config.teachers[name]
+    context = context_length(teacher.model, teacher.engine.max_model_len)
+    return Prepare(teacher.model, context, config.modes_of(name), config.seed)
 
 
-def _require_few_failures(config: GenerateConfig, rows: list[Row]) -> None:
-    failed = [row for row in rows if row["error"] is not None]
-    if len(failed) > config.max_failed_share * len(rows):
-        raise UserError(
-            "generate.max_failed_share",
-            config.max_failed_share,
-            f"{len(failed)} of {len(rows)} requests failed, first {failed[0]['trajectory_id']}: {failed[0]['error']}",
-            "mend the cause and pass --force, or allow a larger share",
+def _ask(config: GenerateConfig, name: str, output: Path, prepare: Prepare, run: Run, tally: Tally) -> None:
+    """Answer the requests of one teacher."""
+    from z1ray.engine.parts import Only
+
+    teacher, modes = config.teachers[name], list(prepare.modes)
+    with run.engines(name, teacher.engine):
+        run_requests(
+            table.parts(output),
+            output / DATA,
+            output / _DONE / name,
+            model=teacher.model,
+            engine=teacher.engine,
+            id_column="request",
+            schema=TRAJECTORY,
+            batch_size=config.batch_size,
+            rows_per_file=config.rows_per_file,
+            to_row=prepare.trajectory,
+            prepare=prepare,
+            only=Only("mode", modes) if len(modes) < len(config.modes) else None,
+            report=tally.report,
         )

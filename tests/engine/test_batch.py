@@ -1,0 +1,57 @@
+"""What the shared pipeline makes of a target that cannot be written, and of what was answered before."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from z1ray.engine.batch import _write, num_answered
+from z1ray.errors import UserError
+
+
+def test_only_committed_files_count_as_answered(tmp_path):
+    """A half-written file's ids are asked again; counting them would end a run that is not complete."""
+    assert num_answered(tmp_path / "done") == 0
+    for name, number in (("a.parquet", 3), ("b.parquet", 2), ("c.pending.parquet", 7)):
+        pq.write_table(pa.table({"request": list(range(number))}), tmp_path / name)
+    assert num_answered(tmp_path) == 5
+
+
+@pytest.mark.ray
+def test_a_target_that_cannot_be_made_is_told(ray_cluster, tmp_path):
+    """At once, with what to do, and without Ray's traceback."""
+    import ray
+
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"output_dir(.|\n)*cannot be written"):
+        _write(ray.data.range(4), tmp_path / "file" / "data", 2)
+
+
+@pytest.mark.ray
+def test_a_target_that_goes_away_is_told(ray_cluster, tmp_path):
+    """A worker's error reaches the user as one line, whatever Ray wrapped it into."""
+    import ray
+
+    data = tmp_path / "data"
+
+    def spoil(table: pa.Table) -> pa.Table:
+        if data.is_dir():
+            data.rmdir()
+            data.touch()
+        return table
+
+    rows = ray.data.range(4).map_batches(spoil, batch_format="pyarrow")
+    with pytest.raises(UserError, match=r"output_dir(.|\n)*cannot be written"):
+        _write(rows, data, 2)
+
+
+@pytest.mark.ray
+def test_other_errors_are_not_taken_for_a_full_disk(ray_cluster, tmp_path):
+    """A hub that is out of reach is an OSError, too, and has another remedy."""
+    import ray
+
+    def fail(table: pa.Table) -> pa.Table:
+        raise OSError("the hub is out of reach")
+
+    with pytest.raises(Exception, match="out of reach") as caught:
+        _write(ray.data.range(4).map_batches(fail, batch_format="pyarrow"), tmp_path / "data", 2)
+    assert not isinstance(caught.value, UserError)

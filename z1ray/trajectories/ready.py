@@ -1,0 +1,164 @@
+"""Trajectories that are there already: questions with their responses, from a hub dataset or from files.
+
+Curation goes on with them as with generated ones. The defaults fit
+``efficientscaling/Z1-Code-Reasoning-107K`` (107,173 rows with columns ``id``, ``question``,
+``response``, ``token_num_qwen``; split ``train``)::
+
+    ready:
+      - {kind: hub, path: efficientscaling/Z1-Code-Reasoning-107K}
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from omegaconf import MISSING
+
+from z1ray.errors import UserError
+from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, not_text
+from z1ray.problems.config import SourceConfig
+from z1ray.problems.load import read_records, usable_or_not
+from z1ray.problems.repeats import Repeats
+from z1ray.progress import say
+from z1ray.prompts import chat_messages
+from z1ray.records import TRAJECTORY, Row, trajectory_id
+
+READY_FIELDS = Fields((*PROBLEM_FIELDS.known, "response", "trajectory_id"), ("question", "response"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyConfig:
+    """One source of ready trajectories.
+
+    Attributes:
+        kind: ``hub`` is a Hugging Face dataset; ``jsonl`` and ``parquet`` are files.
+        path: Hub dataset name, or file path, glob or URL.
+        split: Split of a hub dataset.
+        name: What the rows are called in ids and reports.
+        mode: The mode the rows are counted under.
+        model: The model that wrote the responses, for the record; unknown if unset.
+        columns: Maps our field names (``question``, ``response``, and, where the source has
+            them, ``problem_id``, ``trajectory_id``, ``difficulty``, ``tests``, ``entry_point``)
+            to the source's column names where they differ.
+    """
+
+    kind: Literal["hub", "jsonl", "parquet"] = MISSING
+    path: str = MISSING
+    split: str = "train"
+    name: str = "ready"
+    mode: str = "ready"
+    model: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.mode or "#" in self.mode:
+            raise UserError("mode", self.mode, "'#' separates the parts of a trajectory id", "name the mode without it")
+
+    @property
+    def source(self) -> SourceConfig:
+        """The same source as one of problems."""
+        return SourceConfig(
+            kind=self.kind, name=self.name, path=self.path, split=self.split, columns=dict(self.columns)
+        )
+
+
+def read_ready(configs: Sequence[ReadyConfig]) -> Iterator[Row]:
+    """Trajectory rows of all sources, in the order given, streamed.
+
+    Ids are ``name/N#mode#0`` with the row's number (or file and line) as N; rows that share a
+    ``problem_id`` of their own are its samples 0, 1, ... A row that cannot be used has ``error`` set.
+    Tokens are not counted here: curation counts them with its own tokenizer.
+
+    Raises:
+        UserError: If a source is missing or lacks a column, if no row of it can be used, or,
+            after the last row, if two trajectories share an id.
+    """
+    repeats = Repeats()
+    for config in configs:
+        for row in _usable((trajectory for _, trajectory in _pairs(config)), config):
+            repeats.note(row["trajectory_id"])
+            yield row
+    again = (row["trajectory_id"] for config in configs for _, row in _pairs(config))
+    repeats.refuse(again, "trajectory_id")
+
+
+def read_ready_problems(configs: Sequence[ReadyConfig]) -> Iterator[Row]:
+    """Problem rows of the questions of ``read_ready``, each once, streamed.
+
+    Raises:
+        UserError: As for ``read_ready``.
+    """
+    repeats = Repeats()
+    for config in configs:
+        for problem, trajectory in _pairs(config):
+            if trajectory["sample"] == 0:
+                repeats.note(problem["problem_id"])
+                yield problem
+    again = (row["problem_id"] for config in configs for row, one in _pairs(config) if one["sample"] == 0)
+    repeats.refuse(again, "problem_id")
+
+
+def _pairs(config: ReadyConfig) -> Iterator[tuple[Row, Row]]:
+    """Each record as a problem and a trajectory.
+
+    Samples are counted only for rows with a ``problem_id`` of their own; that holds those ids in memory.
+    """
+    source = config.source
+    first_questions: dict[str, int] = {}
+    num_samples: Counter[str] = Counter()
+    for record in read_records(source, READY_FIELDS):
+        problem = usable_or_not(record, source)
+        error = _error(record, problem, config)
+        sample = 0
+        if record.values.get("problem_id") is not None:
+            name = problem["problem_id"]
+            sample = num_samples[name]
+            num_samples[name] += 1
+            if first_questions.setdefault(name, hash(problem["question"])) != hash(problem["question"]):
+                error = error or f"{record.where}: problem_id {name!r} stands for another question in a row before"
+        yield problem, _trajectory(record, problem, config, sample, error)
+
+
+def _trajectory(record: Record, problem: Row, config: ReadyConfig, sample: int, error: str | None) -> Row:
+    own_id = record.values.get("trajectory_id")
+    id_ = trajectory_id(problem["problem_id"], config.mode, sample)
+    return dict.fromkeys(TRAJECTORY.names) | {
+        "trajectory_id": id_ if own_id is None or not_text(own_id) else f"{config.name}/{own_id}",
+        "problem_id": problem["problem_id"],
+        "mode": config.mode,
+        "sample": sample,
+        "model": config.model,
+        "messages": chat_messages(problem["question"], None),
+        "text": None if error else record.values["response"],
+        "finish_reason": "error" if error else "stop",
+        "sampling": "{}",
+        "error": error,
+    }
+
+
+def _error(record: Record, problem: Row, config: ReadyConfig) -> str | None:
+    """Why the row cannot be used, or None."""
+    if not problem["question"]:
+        return str(json.loads(problem["metadata"])["error"])
+    for field_, required in (("response", True), ("trajectory_id", False)):
+        value = record.values.get(field_)
+        if (required or value is not None) and (reason := not_text(value)):
+            return f"{record.where}: {config.columns.get(field_, field_)} {reason}"
+    return None
+
+
+def _usable(rows: Iterator[Row], config: ReadyConfig) -> Iterator[Row]:
+    """The same rows; raises at their end if there was none to use."""
+    num_rows, num_unusable, first = 0, 0, None
+    for row in rows:
+        num_rows += 1
+        num_unusable += row["error"] is not None
+        first = first or row["error"]
+        yield row
+    if num_unusable == num_rows:
+        problem = f"none of its {num_rows} rows can be used; the first: {first}" if num_rows else "it has no rows"
+        raise UserError(f"source {config.name!r}", config.path, problem, "mend the source, or name another")
+    if num_unusable:
+        say(f"source {config.name!r}: {num_unusable} of {num_rows} rows cannot be used; the first: {first}")
