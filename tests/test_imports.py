@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 HEAVY = ("vllm", "deepspeed", "torch", "transformers", "ray", "datasets", "matplotlib")
 # Modules that are the home of a heavy import; workers import them, launchers do not.
 HOMES = {
-    *("z1ray.engine.processor", "z1ray.engine.parts", "z1ray.serving.server", "z1ray.serving.ingress", "z1ray.serving.metrics"),
+    *("z1ray.engine.processor", "z1ray.engine.parts"),
+    *("z1ray.serving.server", "z1ray.serving.ingress", "z1ray.serving.metrics"),
     *("z1ray.training.loop", "z1ray.training.loss", "z1ray.training.checkpoint"),
 }
 
