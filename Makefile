@@ -21,10 +21,10 @@ lint: setup ## ruff and mypy
 format: setup ## reformat with ruff
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
-bench: bench-window ## run every benchmark
+bench: bench-window bench-serve bench-generate bench-scale ## run every benchmark
 
 bench-%: setup ## run one benchmark; its last line is a JSON object
-	@$(PY) -m tests.bench.$*
+	@$(PY) -m tests.bench.$* $(ARGS)
 
 screenshot: setup ## take the README's picture of the playground anew
 	@PLAYGROUND_SCREENSHOT=tests/serving/playground.png $(PY) -m pytest -q tests/serving/test_playground.py -k side_by_side

@@ -105,6 +105,8 @@ def run_requests(
         UserError: If ``data`` cannot be written; what was written stays.
     """
     connect()
+    # Workers, and Ray's checkpoints, take no path that depends on where a process runs.
+    data, done = data.absolute(), done.absolute()
     groups = EngineGroups(placement(engine))
     try:
         with _building:

@@ -67,7 +67,8 @@ class GenerateConfig:
         max_quarantined_share: Share of requests that may end without a text (unusable
             question, too long for the context, refused by the engine) before the run
             counts as failed.
-        batch_size: Requests handed to an engine at a time; small batches keep it full.
+        batch_size: Requests handed to an engine at a time. A batch returns when its last row has
+            ended, so small ones keep engines full (``make bench-scale``).
         rows_per_file: Answered rows that gather before a file of them is written. A kill loses
             those that are not written, so few is right for a small run; a run of millions of
             rows wants 1,000 or so, as each file costs two more in ``done`` and a listing.
@@ -85,7 +86,7 @@ class GenerateConfig:
     ready: list[ReadyConfig] = field(default_factory=list)
     seed: int = 0
     max_quarantined_share: float = 0.0
-    batch_size: int = 16
+    batch_size: int = 4
     rows_per_file: int = 16
 
     def __post_init__(self) -> None:
