@@ -13,7 +13,7 @@ APP = "unproven"
 
 
 def test_an_engine_without_the_enforcer_does_not_become_healthy(served: Served, tiny_model: Path) -> None:
-    """An engine ignores arguments that nobody asked for: without the proof, every budget would be accepted and dropped."""
+    """An engine ignores arguments that nobody asked for: without the proof every budget would be taken and dropped."""
     from ray import serve
     from ray.serve.llm import LLMConfig, build_llm_deployment
     from ray.serve.schema import ApplicationStatus
