@@ -24,7 +24,6 @@ from z1ray.engine.config import EngineConfig
 from z1ray.engine.groups import EngineGroups
 from z1ray.engine.settings import batches_in_flight, engine_env, engine_kwargs, placement
 from z1ray.engine.tokens import end_token_ids
-from z1ray.progress import say
 from z1ray.records import Row, write_rows
 
 if TYPE_CHECKING:
@@ -108,24 +107,19 @@ def run_requests(
     connect()
     # Workers, and Ray's checkpoints, take no path that depends on where a process runs.
     requests, data, done = [part.absolute() for part in requests], data.absolute(), done.absolute()
-    from z1ray.engine.stranded import StrandedError
-
-    while True:
-        groups = EngineGroups(placement(engine))
-        try:
-            with _building:
-                shape = partial(_shape, to_row=to_row, schema=schema, ends=end_token_ids(model), report=report)
-                asked = _asked(requests, only, done, id_column, batch_size)
-                if prepare is not None:
-                    ready = partial(_prepare, prepare=prepare)
-                    asked = asked.map_batches(ready, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
-                answered = _processor(model, engine, batch_size, groups)(asked.map(_request))
-                rows = answered.map_batches(shape, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
-            return _write(rows, data, rows_per_file)
-        except StrandedError as error:
-            say(f"{error}: the requests they had are asked again on the others")
-        finally:
-            groups.remove()
+    groups = EngineGroups(placement(engine))
+    try:
+        with _building:
+            shape = partial(_shape, to_row=to_row, schema=schema, ends=end_token_ids(model), report=report)
+            asked = _asked(requests, only, done, id_column, batch_size)
+            if prepare is not None:
+                ready = partial(_prepare, prepare=prepare)
+                asked = asked.map_batches(ready, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
+            answered = _processor(model, engine, batch_size, groups)(asked.map(_request))
+            rows = answered.map_batches(shape, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
+        _write(rows, data, rows_per_file)
+    finally:
+        groups.remove()
 
 
 def _asked(requests: Sequence[Path], only: "Only | None", done: Path, id_column: str, batch_size: int) -> "Dataset":
@@ -133,7 +127,6 @@ def _asked(requests: Sequence[Path], only: "Only | None", done: Path, id_column:
     from ray.data.checkpoint import CheckpointConfig
 
     from z1ray.engine.parts import read_parts
-    from z1ray.engine.stranded import StrandedWatch
 
     dataset = read_parts(requests, only)
     # The dataset's own context, handed on to all that is made from it: other pipelines have theirs.
@@ -141,7 +134,6 @@ def _asked(requests: Sequence[Path], only: "Only | None", done: Path, id_column:
     dataset.context.checkpoint_config = CheckpointConfig(
         id_column=id_column, checkpoint_path=str(done), delete_checkpoint_on_success=False
     )
-    dataset.context.custom_execution_callback_classes = [StrandedWatch]
     # Reading alone would put everything into one block: one engine, one file at the very end.
     return dataset.repartition(target_num_rows_per_block=batch_size)
 
