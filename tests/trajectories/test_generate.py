@@ -112,13 +112,13 @@ def test_too_many_bad_questions_are_refused_and_their_rows_kept(run):
 
 def test_force_clears_only_for_what_can_be_done(run):
     """A mistyped source or model beside --force must not cost the rows that are there."""
-    before = run.data()
-    run.source = SourceConfig(kind="jsonl", path="/no/such/file.jsonl", name="file")
+    before, good = run.data(), run.config(1.0)
+    nowhere = SourceConfig(kind="jsonl", path="/no/such/file.jsonl", name="file")
     with pytest.raises(UserError, match=r"/no/such/file\.jsonl"):
-        generate(run.config(1.0), run.output, force=True)
-    run.models["brief"] = "/no/such/model"
+        generate(dataclasses.replace(good, problems=[nowhere]), run.output, force=True)
+    nobody = {**good.teachers, "brief": TeacherConfig(model="/no/such/model")}
     with pytest.raises(UserError, match=r"teachers\.brief\.model"):
-        generate(run.config(1.0), run.output, force=True)
+        generate(dataclasses.replace(good, teachers=nobody), run.output, force=True)
     assert run.data() == before
 
 
