@@ -127,6 +127,6 @@ def test_a_finished_run_is_not_repeated(run):
     before = run.data()
     assert generate(run.config(1.0), run.output) == run.manifest
     other = dataclasses.replace(run.config(1.0), seed=7)
-    with pytest.raises(UserError, match=r"seed: 5 -> seed: 7.*--force"):
+    with pytest.raises(UserError, match=r"(?s)seed: 5 -> seed: 7.*--force"):
         generate(other, run.output)
     assert run.data() == before
