@@ -91,7 +91,7 @@ class Experiment:
 
     def starts(self) -> list[tuple[float, int]]:
         """When each run that came to engines began, and the requests it found answered, by its own record."""
-        records = [json.loads(path.read_text()) for path in sorted((self.output / "runs").iterdir())]
+        records = [json.loads(path.read_text()) for path in sorted((self.output / "runs").glob("*.json"))]
         return [(record["started"], record["num_done_at_start"]) for record in records]
 
     def num_written(self, began: float, ended: float) -> int:
