@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,8 +29,19 @@ def watch(label: str, folder: Path, total: int, every_s: float = 5.0) -> Iterato
         total: Rows to expect.
         every_s: Seconds between looks.
     """
+    with in_background(partial(_report, label, folder, total, every_s)):
+        yield
+
+
+@contextmanager
+def in_background(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run ``work`` in a thread while the block runs.
+
+    Args:
+        work: Gets an event that is set when the block ends, and is to return soon after; waited for.
+    """
     stop = threading.Event()
-    thread = threading.Thread(target=_report, args=(label, folder, total, every_s, stop), daemon=True)
+    thread = threading.Thread(target=work, args=(stop,), daemon=True)
     thread.start()
     try:
         yield

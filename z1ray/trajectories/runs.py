@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from z1ray.engine.config import EngineConfig
+from z1ray.progress import in_background
 
 FOLDER = "runs"
 
@@ -116,14 +118,10 @@ def record_run(output: Path, num_done: int, every_s: float = 10.0) -> Iterator[R
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(folder / f"{len(list(folder.glob('*.json'))) + 1:04d}.json", num_done)
     run.save()
-    stop = threading.Event()
-    thread = threading.Thread(target=_keep, args=(run, every_s, stop), daemon=True)
-    thread.start()
     try:
-        yield run
+        with in_background(partial(_keep, run, every_s)):
+            yield run
     finally:
-        stop.set()
-        thread.join()
         # A full disk has its own error on the way; it must not be hidden behind this one.
         with suppress(OSError):
             run.save(ended=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 
 from z1ray.connect import connect
 from z1ray.jobstatus import tell_job
-from z1ray.progress import say
+from z1ray.progress import in_background, say
 from z1ray.trajectories.counts import Counts, ModeLoad, Progress, Rate, line
 
 if TYPE_CHECKING:
@@ -102,14 +103,8 @@ def start_tally(modes: Mapping[str, ModeLoad], num_done: int) -> Tally:
 @contextmanager
 def watch_tally(tally: Tally, every_s: float = 5.0) -> Iterator[None]:
     """Print a line, and set the Ray job's status message, whenever rows have come; and once at the end."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_watch, args=(tally, every_s, stop), daemon=True)
-    thread.start()
-    try:
+    with in_background(partial(_watch, tally, every_s)):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _watch(tally: Tally, every_s: float, stop: threading.Event) -> None:
