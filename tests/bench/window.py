@@ -13,10 +13,11 @@ alternate within one run because machines drift; medians of the rounds.
   cache everything: a forced hint is decoded where a second pass prefills it.
 - ``two_pass_over_ours_loaded``: the same with a KV cache that holds the running
   sequences but not the first pass's prefixes.
-- ``two_call_p95_over_ours``: with that room, requests arriving at 80 % of what the engine
-  finishes per second when it is never idle, two calls each against one: 95th percentiles of
-  latency over both rounds (``tests/bench/arrivals.py``). The budget is 32 hint lengths: at
-  eight, decoding the hint takes as long as a second call waits for its place.
+- ``two_call_p95_over_ours``: requests arriving at 80 % of what the engine finishes per second
+  when it is never idle, two calls each against one: 95th percentiles of latency over both
+  rounds (``tests/bench/arrivals.py``). What a second call costs is waiting for a place once
+  more, so the engine has few, 4, with room to cache everything; with 16 hardly anyone waits
+  at that load. The budget is 16 hint lengths.
 - ``processor_step_share``: see ``tests/bench/step.py``.
 
 The last line of output is one JSON object.
@@ -47,11 +48,12 @@ from z1ray.window import Window, WindowConfig, resolve
 ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=1024, max_num_seqs=16, enforce_eager=True)
 BLOCK_SIZE = 32
 ROUNDS = 3
-NUM_ARRIVALS = 96
+NUM_ARRIVALS = 64
+ARRIVALS_NUM_SEQS = 4
 LOAD = 0.8
 HINT = "\n\nFinal answer:\n\n"
 BUDGET_IN_HINTS = 8
-ARRIVALS_BUDGET_IN_HINTS = 32
+ARRIVALS_BUDGET_IN_HINTS = 16
 ANSWER_TOKENS = 14
 SHORT = [f"What is {n}+{n}? Answer with one number only." for n in range(16)]
 LONG = [f"Explain in detail how to {what}." for what in ("sort a list", "bake bread", "build a house", "learn chess")]
@@ -66,7 +68,7 @@ def engine(folder: Path, **settings: Any) -> Iterator[Any]:
     """A warm engine, ended afterwards."""
     from vllm import LLM
 
-    llm = LLM(str(folder), block_size=BLOCK_SIZE, **engine_kwargs(ENGINE), **settings)
+    llm = LLM(str(folder), **{"block_size": BLOCK_SIZE, **engine_kwargs(ENGINE), **settings})
     complete(llm, [[1] * 40] * 16, 16)
     yield llm
     llm.llm_engine.engine_core.shutdown()
@@ -159,7 +161,7 @@ def say(line: str) -> None:
 
 
 def main() -> None:
-    """Start both engines in turn, measure, print."""
+    """Start the engines in turn, measure, print."""
     os.environ.update(engine_env(ENGINE), HF_HUB_OFFLINE="1", VLLM_LOGGING_LEVEL="ERROR")
     folder = Path("runs") / "models" / embedded.NAME
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -172,12 +174,14 @@ def main() -> None:
     )
     with engine(folder) as llm:
         figures = with_room(llm, prompts, window)
+    with engine(folder, max_num_seqs=ARRIVALS_NUM_SEQS) as llm:
         figures["two_call_p95_over_ours"] = open_loop(llm, prompts, longer)
     with engine(folder, num_gpu_blocks_override=small_cache(prompts, window)) as llm:
         figures |= loaded(llm, prompts, window)
     figures = {name: round(figure, 3) for name, figure in figures.items()} | processor_step(folder, hint)
     context = {"num_prompts": len(prompts), "thinking_budget": window.budget, "hint_tokens": len(hint)}
     arrivals = {"num_arrivals": 2 * NUM_ARRIVALS, "arrivals_thinking_budget": longer.budget}
+    arrivals["arrivals_num_seqs"] = ARRIVALS_NUM_SEQS
     print(json.dumps({**figures, **context, **arrivals, "rounds": ROUNDS}))
 
 

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,12 @@ def free_port() -> int:
 
 def engines(app: str) -> list[psutil.Process]:
     """The engine process of each replica of an application; others may be starting or going at the same time."""
-    replicas = [process for process in psutil.process_iter() if f"ServeReplica:{app}:" in process.name()]
-    return [child for replica in replicas for child in replica.children() if child.name().startswith("VLLM::")]
+    found = []
+    for process in psutil.process_iter(["name"]):
+        if f"ServeReplica:{app}:" in process.info["name"]:
+            with suppress(psutil.NoSuchProcess):
+                found += [child for child in process.children() if child.name().startswith("VLLM::")]
+    return found
 
 
 @dataclass(frozen=True)

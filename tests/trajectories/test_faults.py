@@ -12,6 +12,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_a_killed_node_is_done_without(cluster, tiny_model, tmp_path):
     lost = descendants(nodes[0])
     cluster.remove_node(nodes[0], allow_graceful=False)
     for process in lost:
-        if process.is_running():
+        with suppress(psutil.NoSuchProcess):
             process.kill()
     try:
         assert driver.status() == 0, driver.log[-3000:]
