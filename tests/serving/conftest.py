@@ -54,7 +54,7 @@ class Served:
     api: openai.OpenAI
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve_config(smollm2: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> ServeConfig:
     keys = tmp_path_factory.mktemp("keys") / "api-keys"
     keys.write_text("# who may ask\n" + "".join(f"{name}={key}\n" for name, key in KEYS.items()))
@@ -75,7 +75,7 @@ def serve_config(smollm2: Path, tiny_model: Path, tmp_path_factory: pytest.TempP
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(serve_config: ServeConfig, ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     from ray import serve
 

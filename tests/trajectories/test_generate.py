@@ -23,7 +23,10 @@ REASONS = ("unusable problem", "control character", "over the context")
 
 
 class Run:
-    """Two teachers that answer good and bad questions; first allowed no bad one, then all."""
+    """Two teachers that answer good and bad questions; first allowed few bad ones, then all.
+
+    One engine is split over two tensor-parallel workers.
+    """
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.output = folder / "trajectories"
@@ -41,8 +44,9 @@ class Run:
     def config(self, share: float) -> GenerateConfig:
         """The run's settings, but for the share of bad rows it allows."""
         engine = EngineConfig(device="cpu", dtype="float32", max_model_len=2048, max_num_seqs=4, enforce_eager=True)
+        engines = {"brief": engine, "patient": dataclasses.replace(engine, tensor_parallel_size=2, cpu_threads=1)}
         return GenerateConfig(
-            teachers={name: TeacherConfig(model=model, engine=engine) for name, model in self.models.items()},
+            teachers={name: TeacherConfig(model=self.models[name], engine=engines[name]) for name in engines},
             problems=[self.source],
             modes={
                 "short": ModeConfig(teacher="brief", max_tokens=8),

@@ -171,15 +171,20 @@ def _processor(
     # Ray Data would restart an engine for ever; one that keeps dying has a cause to be told.
     stage = processor.get_stage_by_name("vLLMEngineStage").map_batches_kwargs
     stage.update(max_restarts=_MAX_RESTARTS, max_task_retries=_MAX_RESTARTS)
-    if "ray_remote_args_fn" in stage:  # engines over several GPUs
+    if "ray_remote_args_fn" in stage:  # engines across nodes
         stage["ray_remote_args_fn"] = groups
     answer: Callable[[Dataset], Dataset] = processor
     return answer
 
 
 def _workers(engine: EngineConfig) -> dict[str, str]:
-    """Several GPUs are Ray's to place; vLLM's CPU build splits a model over processes of one node."""
-    if engine.device == "gpu" or engine.tensor_parallel_size == 1:
+    """How an engine is split: within a node vLLM starts its own processes, across nodes through Ray.
+
+    Only an engine across nodes needs a placement group. All others are actors with so many GPUs,
+    which Ray Data places anew, or does without, when their node is gone.
+    """
+    across_nodes = engine.device == "gpu" and engine.strategy in ("SPREAD", "STRICT_SPREAD")
+    if engine.tensor_parallel_size == 1 or across_nodes:
         return {}
     return {"distributed_executor_backend": "mp"}
 

@@ -15,8 +15,8 @@ class EngineConfig:
         replicas: Engines that run side by side.
         tensor_parallel_size: GPUs per engine.
         strategy: Where the GPUs of one engine lie (Ray's placement strategies): ``PACK`` on one
-            node if it has room, ``STRICT_PACK`` on one node or not at all, ``SPREAD`` and
-            ``STRICT_SPREAD`` on different nodes.
+            node if it has room (generation and evaluation: as ``STRICT_PACK``), ``STRICT_PACK``
+            on one node or not at all, ``SPREAD`` and ``STRICT_SPREAD`` on different nodes.
         resources: What else each GPU's place must offer, by the name of Ray's resource:
             ``{"accelerator_type:H100": 0.001}`` keeps engines on H100s.
         dtype: Weights and activations. AVX2-only CPUs are fastest in float32.
@@ -24,7 +24,7 @@ class EngineConfig:
         max_num_seqs: Sequences decoded together.
         gpu_memory_utilization: Share of each GPU's memory vLLM may use.
         cpu_kv_cache_gib: KV cache on CPU, GiB.
-        cpu_threads: OpenMP threads per engine on CPU.
+        cpu_threads: OpenMP threads of each tensor-parallel worker on CPU.
         enforce_eager: Skip compilation and CUDA graphs.
     """
 

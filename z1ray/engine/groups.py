@@ -1,4 +1,4 @@
-"""Placement groups of engines that span several GPUs.
+"""Placement groups of engines that span several nodes.
 
 ray.data.llm makes one for every such engine and never removes it, so its GPUs would stay
 taken until the driver ends, and the next teacher would wait for them for ever.

@@ -32,9 +32,11 @@ def engine_env(config: EngineConfig) -> dict[str, str]:
     """Environment variables that vLLM reads in the engine's process."""
     if config.device == "gpu":
         return {}
+    firsts = range(0, config.tensor_parallel_size * config.cpu_threads, config.cpu_threads)
     return {
         "VLLM_CPU_KVCACHE_SPACE": str(config.cpu_kv_cache_gib),
-        "VLLM_CPU_OMP_THREADS_BIND": f"0-{config.cpu_threads - 1}",
+        # Cores of each tensor-parallel worker.
+        "VLLM_CPU_OMP_THREADS_BIND": "|".join(f"{first}-{first + config.cpu_threads - 1}" for first in firsts),
         "OMP_NUM_THREADS": str(config.cpu_threads),
     }
 

@@ -10,7 +10,7 @@ from z1ray.problems.choice import choose
 from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, to_problem, unusable
 from z1ray.problems.config import Kind, SourceConfig
 from z1ray.problems.repeats import Repeats
-from z1ray.progress import say
+from z1ray.problems.usable import require_usable
 from z1ray.records import Row
 
 # What z1ray adds to a source's own text; says nothing about which problem it is.
@@ -91,19 +91,11 @@ def _again(sources: Sequence[SourceConfig]) -> Iterator[Row]:
 
 
 def _usable(rows: Iterable[Row], source: SourceConfig) -> Iterator[Row]:
-    """The same rows; raises at their end if there was none to use, and tells how many could not be."""
-    num_rows, num_unusable, first = 0, 0, ""
-    for row in rows:
-        num_rows += 1
-        if not row["question"]:
-            num_unusable += 1
-            first = first or json.loads(row["metadata"])["error"]
-        yield row
-    field, path = f"source {source.label!r}", source.path or source.kind
-    if not num_rows:
-        wanted = f"it has no problem of difficulty {source.difficulty}" if source.difficulty else "it has no problem"
-        raise UserError(field, path, wanted, "leave `difficulty` out, or name another source")
-    if num_unusable == num_rows:
-        raise UserError(field, path, f"none of its {num_rows} rows can be used; the first: {first}", "mend the source")
-    if num_unusable:
-        say(f"{field}: {num_unusable} of {num_rows} rows cannot be used; the first: {first}")
+    name, path = source.label, source.path or source.kind
+    wanted = f"it has no problem of difficulty {source.difficulty}" if source.difficulty else "it has no problem"
+    empty = UserError(f"source {name!r}", path, wanted, "leave `difficulty` out, or name another source")
+    return require_usable(rows, _error, source=name, path=path, empty=empty)
+
+
+def _error(row: Row) -> str | None:
+    return None if row["question"] else json.loads(row["metadata"])["error"]

@@ -21,7 +21,7 @@ from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, not_text
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.load import read_records, usable_or_not
 from z1ray.problems.repeats import Repeats
-from z1ray.progress import say
+from z1ray.problems.usable import require_usable
 from z1ray.prompts import chat_messages
 from z1ray.records import TRAJECTORY, Row, trajectory_id
 
@@ -150,15 +150,6 @@ def _error(record: Record, problem: Row, config: ReadyConfig) -> str | None:
 
 
 def _usable(rows: Iterator[Row], config: ReadyConfig) -> Iterator[Row]:
-    """The same rows; raises at their end if there was none to use."""
-    num_rows, num_unusable, first = 0, 0, None
-    for row in rows:
-        num_rows += 1
-        num_unusable += row["error"] is not None
-        first = first or row["error"]
-        yield row
-    if num_unusable == num_rows:
-        problem = f"none of its {num_rows} rows can be used; the first: {first}" if num_rows else "it has no rows"
-        raise UserError(f"source {config.name!r}", config.path, problem, "mend the source, or name another")
-    if num_unusable:
-        say(f"source {config.name!r}: {num_unusable} of {num_rows} rows cannot be used; the first: {first}")
+    field = f"source {config.name!r}"
+    empty = UserError(field, config.path, "it has no rows", "mend the source, or name another")
+    return require_usable(rows, lambda row: row["error"], source=config.name, path=config.path, empty=empty)

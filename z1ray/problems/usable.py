@@ -1,0 +1,39 @@
+"""What a source offers must be of use: rows that are not are counted and told, and none at all is an error."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from z1ray.errors import UserError
+from z1ray.progress import say
+from z1ray.records import Row
+
+
+def require_usable(
+    rows: Iterable[Row], error_of: Callable[[Row], str | None], *, source: str, path: str, empty: UserError
+) -> Iterator[Row]:
+    """The same rows, streamed; at their end it is told how many could not be used.
+
+    Args:
+        rows: What the source offers.
+        error_of: Why a row cannot be used; None if it can.
+        source: The source's name.
+        path: Where it lies.
+        empty: Raised if there was no row.
+
+    Raises:
+        UserError: If no row could be used.
+    """
+    num_rows, num_unusable, first = 0, 0, None
+    for row in rows:
+        error = error_of(row)
+        num_rows += 1
+        num_unusable += error is not None
+        first = first or error
+        yield row
+    if not num_rows:
+        raise empty
+    field = f"source {source!r}"
+    if num_unusable == num_rows:
+        problem = f"none of its {num_rows} rows can be used; the first: {first}"
+        raise UserError(field, path, problem, "mend the source, or name another")
+    if num_unusable:
+        say(f"{field}: {num_unusable} of {num_rows} rows cannot be used; the first: {first}")
