@@ -24,30 +24,36 @@ ODD = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
     max_leaves=5,
 )
-FIELDS = st.sampled_from(
-    [
-        *("thinking_budget", "thinking_budgets", "thinking", "hint", "grace", "answer_only", "reasoning_effort"),
-        *("max_tokens", "max_completion_tokens", "min_tokens", "n", "seed", "stop", "stop_token_ids", "temperature"),
-        *("top_p", "top_k", "min_p", "logprobs", "top_logprobs", "prompt_logprobs", "logit_bias", "allowed_token_ids"),
-        *("bad_words", "frequency_penalty", "presence_penalty", "repetition_penalty", "stream", "stream_options"),
-        *("tools", "tool_choice", "response_format", "structured_outputs", "use_beam_search", "ignore_eos", "echo"),
-        *("vllm_xargs", "model", "messages", "prompt", "user", "extra_body", "return_token_ids", "request_id"),
-        *("chat_template", "chat_template_kwargs", "truncate_prompt_tokens", "skip_special_tokens", "priority"),
-    ]
-)
+NAMES = [
+    *("thinking_budget", "thinking_budgets", "thinking", "hint", "grace", "answer_only", "reasoning_effort"),
+    *("max_tokens", "max_completion_tokens", "min_tokens", "n", "seed", "stop", "stop_token_ids", "temperature"),
+    *("top_p", "top_k", "min_p", "logprobs", "top_logprobs", "prompt_logprobs", "logit_bias", "allowed_token_ids"),
+    *("bad_words", "frequency_penalty", "presence_penalty", "repetition_penalty", "stream", "stream_options"),
+    *("tools", "tool_choice", "response_format", "structured_outputs", "use_beam_search", "ignore_eos", "echo"),
+    *("vllm_xargs", "model", "messages", "prompt", "user", "extra_body", "return_token_ids", "request_id"),
+    *("chat_template", "chat_template_kwargs", "truncate_prompt_tokens", "skip_special_tokens", "priority"),
+]
 MESSAGES = [{"role": "user", "content": "hi"}]
-CHAT = st.tuples(st.just("/chat/completions"), st.just({"messages": MESSAGES}))
-PLAIN = st.tuples(st.just("/completions"), st.just({"prompt": "hi"}))
+REQUESTS: list[tuple[str, dict[str, Any]]] = [
+    ("/chat/completions", {"messages": MESSAGES}),
+    ("/completions", {"prompt": "hi"}),
+]
+ANY_VALUES = [None, True, -1, 0.5, 10**30, "x", [], {}]
 LIMITS = st.fixed_dictionaries({"thinking_budget": st.integers(0, 8), "max_tokens": st.integers(22, 30)})
 
 
 @st.composite
 def bodies(draw: st.DrawFn) -> tuple[str, bytes]:
     """A path and a body: a sound request with some fields replaced by anything, or no request at all."""
-    path, asked = draw(st.one_of(CHAT, PLAIN))
+    path, asked = draw(st.sampled_from(REQUESTS))
     if draw(st.integers(0, 15)) == 0:
         return path, draw(st.binary(max_size=40))
-    body: dict[str, Any] = {"model": TINY, **asked, **draw(LIMITS), **draw(st.dictionaries(FIELDS, ODD, max_size=4))}
+    body: dict[str, Any] = {
+        "model": TINY,
+        **asked,
+        **draw(LIMITS),
+        **draw(st.dictionaries(st.sampled_from(NAMES), ODD, max_size=4)),
+    }
     return path, json.dumps(body).encode()
 
 
@@ -70,6 +76,11 @@ def test_no_body_is_answered_with_a_server_error(
     served: Served, before: set[int], requests: list[tuple[str, bytes]]
 ) -> None:
     """Anything but an answer is the client's mistake, told in OpenAI's shape with what to do about it."""
+    check(served, requests)
+
+
+def check(served: Served, requests: list[tuple[str, bytes]]) -> None:
+    """Send them all at a time."""
     for (path, body), response in zip(requests, asyncio.run(send(served, requests)), strict=True):
         assert response.status_code < 500, f"{path} {body!r}: {response.text}"
         if response.status_code != 200:
@@ -77,6 +88,17 @@ def test_no_body_is_answered_with_a_server_error(
             assert {"message", "type", "param", "code"} <= set(error), f"{path} {body!r}: {response.text}"
         elif "event-stream" in response.headers["content-type"]:
             assert response.text.endswith("data: [DONE]\n\n"), f"{path} {body!r}"
+
+
+@pytest.mark.parametrize(("path", "asked"), REQUESTS)
+def test_no_value_of_any_field_is_answered_with_a_server_error(
+    served: Served, before: set[int], path: str, asked: dict[str, Any]
+) -> None:
+    """Every field with every type of value, whatever chance picks above."""
+    sound = {"model": TINY, **asked, "thinking_budget": 3, "max_tokens": 22}
+    bodies = [json.dumps({**sound, name: value}).encode() for name in NAMES for value in ANY_VALUES]
+    for start in range(0, len(bodies), AT_A_TIME):
+        check(served, [(path, body) for body in bodies[start : start + AT_A_TIME]])
 
 
 @pytest.fixture(scope="module")

@@ -284,6 +284,18 @@ def test_a_bad_request_is_a_400_that_names_the_field(
     assert field.split(".")[-1] in caught.value.message
 
 
+@pytest.mark.parametrize("budget", [-1, 3])
+def test_plain_completions_know_both_names_of_the_limit(served: Served, budget: int) -> None:
+    """VLLM's own know ``max_tokens`` alone and would stop after 16, whatever the other says."""
+    fields: dict[str, Any] = {"thinking_budget": budget, "max_completion_tokens": 40, "min_tokens": 40}
+    answer = served.api.completions.create(model=TINY, prompt="hi", extra_body=fields)
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens == 40
+    with pytest.raises(openai.BadRequestError) as caught:
+        served.api.completions.create(model=TINY, prompt="hi", extra_body={**fields, "max_completion_tokens": []})
+    assert caught.value.param == "max_completion_tokens"
+
+
 def test_a_prompt_beyond_the_context_is_a_400(served: Served) -> None:
     """The prompt is known to be too long only after it is tokenized, inside the engine's process."""
     with pytest.raises(openai.BadRequestError, match="maximum context length is 1024"):

@@ -103,6 +103,15 @@ def test_a_limit_without_room_for_an_answer_is_refused_by_the_name_the_client_us
     assert f"send {name} of 14 or more" in error.remedy
 
 
+@pytest.mark.parametrize("value", [[], "24", 24.0, True, -1])
+@pytest.mark.parametrize("budget", [-1, 10])
+def test_a_limit_that_is_no_token_count_is_refused(budget: int, value: object) -> None:
+    """The plain completions of vLLM let anything by as ``max_completion_tokens``."""
+    error = refused(thinking_budget=budget, max_completion_tokens=value)
+    assert (error.field, error.value) == ("max_completion_tokens", value)
+    assert "send a token count" in error.remedy
+
+
 def test_a_budget_beyond_the_context_is_refused_by_its_own_name() -> None:
     """The engine would complain of a ``max_tokens`` that the client never sent."""
     assert window(thinking_budget=946).max_tokens == 999

@@ -44,6 +44,15 @@ def cluster() -> Iterator[object]:
     started.shutdown()
 
 
+@pytest.fixture(autouse=True)
+def no_driver_left() -> Iterator[None]:
+    """A test that fails must not leave its driver computing beside the next one."""
+    yield
+    for child in psutil.Process().children():
+        if "jobs/generate.py" in child.cmdline():
+            child.kill()
+
+
 def descendants(node) -> list[psutil.Process]:
     """Every process that a node of the cluster started."""
     found: list[psutil.Process] = psutil.Process(node.all_processes["raylet"][0].process.pid).children(recursive=True)

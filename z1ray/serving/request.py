@@ -84,7 +84,7 @@ def _window(fields: Fields, model: WindowModel) -> Window:
     hint = model.hints[_hint(fields, config)]
     budget, named_by = _budget(fields, config)
     try:
-        return resolve(config, hint, budget, fields.get(limit), _grace(fields))
+        return resolve(config, hint, budget, _limit(fields, limit), _grace(fields))
     except UserError as error:
         # The client should read the name it used itself.
         field = {"max_tokens": limit, "thinking_budget": named_by}.get(error.field, error.field)
@@ -116,6 +116,15 @@ def _budget(fields: Fields, config: WindowConfig) -> tuple[int | None, str]:
             f"send one of: {', '.join(sorted(config.efforts)) or '(none is configured)'}; or a thinking_budget",
         )
     return config.efforts[effort], "reasoning_effort"
+
+
+def _limit(fields: Fields, name: str) -> int | None:
+    """The total limit; vLLM's completions do not know ``max_completion_tokens`` and let anything by under it."""
+    limit = fields.get(name)
+    if limit is None or (type(limit) is int and limit >= 0):
+        return limit
+    problem = "it is below 0" if type(limit) is int else f"a limit is an integer, not {_json_type(limit)}"
+    raise UserError(name, limit, problem, "send a token count, or leave it out")
 
 
 def _hint(fields: Fields, config: WindowConfig) -> str:

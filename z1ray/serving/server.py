@@ -168,8 +168,10 @@ def _carry(request: Request, wanted: Asked, limit: str) -> None:
     """Write a window into the request the engine gets."""
     if args := extra_args(wanted.window):
         request.vllm_xargs = {**(request.vllm_xargs or {}), **args}
-    if wanted.window.max_tokens is not None:
-        setattr(request, limit, wanted.window.max_tokens)
+    if (most := wanted.window.max_tokens) is not None:
+        # All that vLLM's completions know; its chat prefers the other name.
+        request.max_tokens = most
+        setattr(request, limit, most)
     # The accounting counts tokens, and text does not say how many there were.
     request.return_token_ids = True
 
