@@ -56,7 +56,7 @@ class Scaled:
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert time.monotonic() < deadline, "the number of replicas did not change"
-            time.sleep(0.1)
+            time.sleep(0.5)
 
     def stream(self, budget: int, wanted: threading.Event) -> Ending:
         """A run that no end token ends; broken off once it is not wanted any more."""
