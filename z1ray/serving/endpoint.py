@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 APP = "z1ray"
 
-# A look at the status takes a busy process half a second of a core on which engines are starting.
-_POLL_S = 2.0
+# A look at the status takes a process of many modules over a second of a core on which engines are starting.
+_POLL_S = 4.0
 _TELL_EVERY_S = 15.0
 _ROUTES_TIMEOUT_S = 60.0
 _REASON_LINES = 4
