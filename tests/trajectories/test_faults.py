@@ -49,8 +49,10 @@ def no_driver_left() -> Iterator[None]:
     """A test that fails must not leave its driver computing beside the next one."""
     yield
     for child in psutil.Process().children():
-        if "jobs/generate.py" in child.cmdline():
-            child.kill()
+        # One that is a zombie has no command line.
+        with suppress(psutil.NoSuchProcess):
+            if "jobs/generate.py" in child.cmdline():
+                child.kill()
 
 
 def descendants(node) -> list[psutil.Process]:
