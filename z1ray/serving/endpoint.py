@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 APP = "z1ray"
 
 # A look at the status takes a process of many modules over a second of a core on which engines are starting.
-_POLL_S = 4.0
+_LOOK_EVERY_S = 4.0
+_POLL_S = 1.0
 _TELL_EVERY_S = 15.0
 _ROUTES_TIMEOUT_S = 60.0
 _REASON_LINES = 4
@@ -127,7 +128,7 @@ def _wait_until_running(config: ServeConfig) -> float:
         if seconds >= tell_at:
             say(f"starting {', '.join(config.models)}: {_progress(app)}, {seconds:.0f} s")
             tell_at = seconds + _TELL_EVERY_S
-        time.sleep(_POLL_S)
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _wait_until_routed(config: ServeConfig) -> None:
