@@ -91,10 +91,10 @@ def _again(sources: Sequence[SourceConfig]) -> Iterator[Row]:
 
 
 def _usable(rows: Iterable[Row], source: SourceConfig) -> Iterator[Row]:
-    name, path = source.label, source.path or source.kind
+    field, path = f"source {source.label!r}", source.path or source.kind
     wanted = f"it has no problem of difficulty {source.difficulty}" if source.difficulty else "it has no problem"
-    empty = UserError(f"source {name!r}", path, wanted, "leave `difficulty` out, or name another source")
-    return require_usable(rows, _error, source=name, path=path, empty=empty)
+    empty = UserError(field, path, wanted, "leave `difficulty` out, or name another source")
+    return require_usable(rows, _error, field=field, path=path, empty=empty)
 
 
 def _error(row: Row) -> str | None:

@@ -8,14 +8,14 @@ from z1ray.records import Row
 
 
 def require_usable(
-    rows: Iterable[Row], error_of: Callable[[Row], str | None], *, source: str, path: str, empty: UserError
+    rows: Iterable[Row], error_of: Callable[[Row], str | None], *, field: str, path: str, empty: UserError
 ) -> Iterator[Row]:
     """The same rows, streamed; at their end it is told how many could not be used.
 
     Args:
         rows: What the source offers.
         error_of: Why a row cannot be used; None if it can.
-        source: The source's name.
+        field: What messages call the source.
         path: Where it lies.
         empty: Raised if there was no row.
 
@@ -31,7 +31,6 @@ def require_usable(
         yield row
     if not num_rows:
         raise empty
-    field = f"source {source!r}"
     if num_unusable == num_rows:
         problem = f"none of its {num_rows} rows can be used; the first: {first}"
         raise UserError(field, path, problem, "mend the source, or name another")

@@ -152,4 +152,4 @@ def _error(record: Record, problem: Row, config: ReadyConfig) -> str | None:
 def _usable(rows: Iterator[Row], config: ReadyConfig) -> Iterator[Row]:
     field = f"source {config.name!r}"
     empty = UserError(field, config.path, "it has no rows", "mend the source, or name another")
-    return require_usable(rows, lambda row: row["error"], source=config.name, path=config.path, empty=empty)
+    return require_usable(rows, lambda row: row["error"], field=field, path=config.path, empty=empty)
