@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from z1ray.engine.config import EngineConfig
-from z1ray.engine.settings import engine_env, engine_kwargs
+from z1ray.engine.settings import batch_kwargs, engine_env
 from z1ray.models import embedded
 from z1ray.problems.config import SourceConfig
 from z1ray.records import Row, read_rows
@@ -100,7 +100,7 @@ def bare_engine(folder: Path, requests: list[Row]) -> Side:
     from vllm import LLM, SamplingParams
 
     started = time.perf_counter()
-    llm = LLM(str(folder), **engine_kwargs(ENGINE))
+    llm = LLM(str(folder), **batch_kwargs(ENGINE))
     ready = time.perf_counter()
     prompts: list[Any] = [{"prompt_token_ids": row["tokenized_prompt"]} for row in requests]
     outputs = llm.generate(prompts, [SamplingParams(**json.loads(row["sampling"])) for row in requests], use_tqdm=False)

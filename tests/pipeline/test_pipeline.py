@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.processes import kill_commands
 from z1ray.records import read_rows
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
@@ -30,11 +32,18 @@ def root(tiny_model, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    yield
+    kill_commands("jobs/pipeline.py")
+
+
 def start(root: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "jobs/pipeline.py", "--config", str(CONFIG), f"root={root}", *words]
+    # A shell's background job ignores Ctrl-C, and so would all that it starts.
+    command = ["env", "--default-signal=INT", sys.executable, "jobs/pipeline.py"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return subprocess.Popen(
-        command,
+        [*command, "--config", str(CONFIG), f"root={root}", *words],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,

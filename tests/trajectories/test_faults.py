@@ -20,6 +20,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from tests.processes import kill_commands
 from tests.trajectories.driver import Driver, Experiment
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
@@ -46,13 +47,8 @@ def cluster() -> Iterator[object]:
 
 @pytest.fixture(autouse=True)
 def no_driver_left() -> Iterator[None]:
-    """A test that fails must not leave its driver computing beside the next one."""
     yield
-    for child in psutil.Process().children():
-        # One that is a zombie has no command line.
-        with suppress(psutil.NoSuchProcess):
-            if "jobs/generate.py" in child.cmdline():
-                child.kill()
+    kill_commands("jobs/generate.py")
 
 
 def descendants(node) -> list[psutil.Process]:

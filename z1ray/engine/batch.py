@@ -22,7 +22,7 @@ from z1ray import artifacts
 from z1ray.connect import connect
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.groups import EngineGroups
-from z1ray.engine.settings import batches_in_flight, engine_env, engine_kwargs, placement
+from z1ray.engine.settings import batch_kwargs, batches_in_flight, engine_env, placement
 from z1ray.engine.tokens import end_token_ids
 from z1ray.records import Row, write_rows
 
@@ -153,7 +153,7 @@ def _processor(
     in_flight = batches_in_flight(engine, batch_size)
     config = vLLMEngineProcessorConfig(
         model_source=model,
-        engine_kwargs=engine_kwargs(engine) | _workers(engine),
+        engine_kwargs=batch_kwargs(engine),
         runtime_env={"env_vars": engine_env(engine)},
         placement_group_config=placement(engine),
         concurrency=(engine.replicas, engine.replicas),
@@ -175,18 +175,6 @@ def _processor(
         stage["ray_remote_args_fn"] = groups
     answer: Callable[[Dataset], Dataset] = processor
     return answer
-
-
-def _workers(engine: EngineConfig) -> dict[str, str]:
-    """How an engine is split: within a node vLLM starts its own processes, across nodes through Ray.
-
-    Only an engine across nodes needs a placement group. All others are actors with so many GPUs,
-    which Ray Data places anew, or does without, when their node is gone.
-    """
-    across_nodes = engine.device == "gpu" and engine.strategy in ("SPREAD", "STRICT_SPREAD")
-    if engine.tensor_parallel_size == 1 or across_nodes:
-        return {}
-    return {"distributed_executor_backend": "mp"}
 
 
 def _prepare(table: pa.Table, *, prepare: Prepare) -> pa.Table:

@@ -6,6 +6,7 @@ from typing import Any
 from z1ray.engine.config import EngineConfig
 
 WINDOW_PROCESSOR = "z1ray.engine.processor:WindowProcessor"
+_IN_ITS_CORE = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
 
 
 def engine_kwargs(config: EngineConfig) -> dict[str, Any]:
@@ -26,6 +27,21 @@ def engine_kwargs(config: EngineConfig) -> dict[str, Any]:
         # torch's CPU generator cannot do: the engine dies. So prompts are not split here.
         kwargs["enable_chunked_prefill"] = False
     return kwargs
+
+
+def batch_kwargs(config: EngineConfig) -> dict[str, Any]:
+    """Arguments of an engine that answers a table, with the way it is split.
+
+    Within a node vLLM starts its own processes, across nodes it goes through Ray. Only an engine
+    across nodes needs a placement group. All others are actors with so many GPUs, which Ray Data
+    places anew, or does without, when their node is gone.
+    """
+    kwargs = engine_kwargs(config)
+    if config.tensor_parallel_size > 1:
+        across_nodes = config.device == "gpu" and config.strategy in ("SPREAD", "STRICT_SPREAD")
+        return kwargs if across_nodes else kwargs | {"distributed_executor_backend": "mp"}
+    # On CPU vLLM makes "uni" a process of its own, whose start costs as much as all the rest.
+    return kwargs | ({"distributed_executor_backend": _IN_ITS_CORE} if config.device == "cpu" else {})
 
 
 def engine_env(config: EngineConfig) -> dict[str, str]:
