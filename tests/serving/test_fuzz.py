@@ -38,7 +38,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("/chat/completions", {"messages": MESSAGES}),
     ("/completions", {"prompt": "hi"}),
 ]
-ANY_VALUES = [None, True, -1, 0.5, 10**30, "x", [], {}]
+ANY_VALUES: list[Any] = [None, True, -1, 0.5, 10**30, "x", [], {}]
 LIMITS = st.fixed_dictionaries({"thinking_budget": st.integers(0, 8), "max_tokens": st.integers(22, 30)})
 
 
