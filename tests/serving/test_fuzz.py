@@ -24,13 +24,18 @@ ODD = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner, max_size=3)),
     max_leaves=5,
 )
+# What z1ray itself reads.
+OURS = [
+    *("thinking_budget", "thinking_budgets", "hint", "grace", "answer_only", "reasoning_effort", "vllm_xargs"),
+    *("max_tokens", "max_completion_tokens", "n", "stream", "prompt", "messages", "return_token_ids"),
+]
 NAMES = [
-    *("thinking_budget", "thinking_budgets", "thinking", "hint", "grace", "answer_only", "reasoning_effort"),
-    *("max_tokens", "max_completion_tokens", "min_tokens", "n", "seed", "stop", "stop_token_ids", "temperature"),
+    *OURS,
+    *("thinking", "min_tokens", "seed", "stop", "stop_token_ids", "temperature"),
     *("top_p", "top_k", "min_p", "logprobs", "top_logprobs", "prompt_logprobs", "logit_bias", "allowed_token_ids"),
-    *("bad_words", "frequency_penalty", "presence_penalty", "repetition_penalty", "stream", "stream_options"),
+    *("bad_words", "frequency_penalty", "presence_penalty", "repetition_penalty", "stream_options"),
     *("tools", "tool_choice", "response_format", "structured_outputs", "use_beam_search", "ignore_eos", "echo"),
-    *("vllm_xargs", "model", "messages", "prompt", "user", "extra_body", "return_token_ids", "request_id"),
+    *("model", "user", "extra_body", "request_id"),
     *("chat_template", "chat_template_kwargs", "truncate_prompt_tokens", "skip_special_tokens", "priority"),
 ]
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -91,12 +96,12 @@ def check(served: Served, requests: list[tuple[str, bytes]]) -> None:
 
 
 @pytest.mark.parametrize(("path", "asked"), REQUESTS)
-def test_no_value_of_any_field_is_answered_with_a_server_error(
+def test_no_value_of_a_field_of_ours_is_answered_with_a_server_error(
     served: Served, before: set[int], path: str, asked: dict[str, Any]
 ) -> None:
-    """Every field with every type of value, whatever chance picks above."""
+    """Each with every type of value, whatever chance picks above: what vLLM does not know, it does not check."""
     sound = {"model": TINY, **asked, "thinking_budget": 3, "max_tokens": 22}
-    bodies = [json.dumps({**sound, name: value}).encode() for name in NAMES for value in ANY_VALUES]
+    bodies = [json.dumps({**sound, name: value}).encode() for name in OURS for value in ANY_VALUES]
     for start in range(0, len(bodies), AT_A_TIME):
         check(served, [(path, body) for body in bodies[start : start + AT_A_TIME]])
 
