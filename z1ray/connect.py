@@ -9,6 +9,8 @@ SERVE_ENV = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
     "RAY_prestart_worker_first_driver": "0",
 }
 """Environment for every process of a Ray that serves.
@@ -16,6 +18,8 @@ SERVE_ENV = {
 Over gRPC a streamed chunk costs Serve's proxy, ingress and replica about 40 % less CPU than
 through object references; Serve's controller looks around twice a second, not ten times; and
 no worker is started ahead, as each that idles takes memory and a little of a core for good.
+A proxy that three times is not ready in 5 s ends the start: on two cores on which engines load
+beside it, it needs more.
 """
 
 
