@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from z1ray.serving import metrics
+from z1ray.training import gauges
 from z1ray.trajectories import tally
 
 CLUSTER = Path(__file__).parent.parent / "cluster"
@@ -52,6 +53,6 @@ def test_dashboard_can_be_imported() -> None:
 def test_every_metric_has_its_place_on_the_dashboard() -> None:
     """A panel that asks for a name nobody writes stays empty for ever, and looks like an idle endpoint."""
     asked = set(re.findall(r"ray_(z1ray_\w+)", (CLUSTER / "grafana.json").read_text()))
-    values = [*vars(metrics).values(), *vars(tally).values()]
+    values = [value for module in (metrics, tally, gauges) for value in vars(module).values()]
     defined = {value for value in values if isinstance(value, str) and value.startswith("z1ray_")}
     assert {name.removesuffix("_bucket") for name in asked} == defined

@@ -12,7 +12,7 @@ HEAVY = ("vllm", "deepspeed", "torch", "transformers", "ray", "datasets", "matpl
 HOMES = {
     *("z1ray.engine.processor", "z1ray.engine.parts"),
     *("z1ray.serving.server", "z1ray.serving.ingress", "z1ray.serving.metrics"),
-    *("z1ray.training.loop", "z1ray.training.loss", "z1ray.training.checkpoint"),
+    *("z1ray.training.loop", "z1ray.training.loss"),
 }
 
 

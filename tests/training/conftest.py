@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from z1ray import artifacts, records
+from z1ray.training import attention, loss
 from z1ray.training.config import TrainConfig
+from z1ray.training.train import train
 
 WriteDataset = Callable[[Path, Sequence[records.Row]], Path]
 MakeConfig = Callable[..., TrainConfig]
@@ -77,3 +81,52 @@ def make_config(curated: Path, tiny_model: Path) -> MakeConfig:
         return TrainConfig(**(settings | overrides))
 
     return make
+
+
+NUM_STEPS = 10
+"""Of ``config``: two epochs of 13 examples, three at a time, with one example in the last step of each."""
+
+
+@pytest.fixture(scope="session")
+def config(make_config: MakeConfig) -> TrainConfig:
+    """Gradient checkpointing as in the paper's recipe. Rows of 100 tokens hold an example or two, so steps differ in
+    their number of micro-batches, and a worker now and then has none.
+    """
+    return make_config(gradient_checkpointing=True, global_batch_size=3, max_length=100)
+
+
+@pytest.fixture(scope="session")
+def trained(ray_cluster: None, config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    output = tmp_path_factory.mktemp("train") / "train"
+    train(config, output)
+    return output
+
+
+def random_lm(family: str, *, packed: bool, **settings: Any) -> Any:
+    """A random float32 model with a real family's shape, the same for each call: two layers, grouped keys.
+
+    Args:
+        family: ``llama`` (head tied to the embedding) or ``qwen2`` (its own head, biases in attention).
+        packed: As training loads it; else as transformers itself runs it.
+        settings: Override the model's configuration.
+    """
+    shape = {
+        "vocab_size": 211,
+        "hidden_size": 48,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 128,
+        "initializer_range": 0.1,
+        "tie_word_embeddings": family == "llama",
+    }
+    config = AutoConfig.for_model(family, **(shape | settings))
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(
+        config, dtype=torch.float32, attn_implementation=attention.install() if packed else "sdpa"
+    )
+    if packed:
+        loss.train_on_packed_rows(model)
+    return model

@@ -1,7 +1,6 @@
-"""The plan: which example in which step, worker and micro-batch."""
+"""The plan: which example in which step; and the tensors of a row."""
 
 from collections import Counter
-from itertools import pairwise
 
 import pytest
 
@@ -15,31 +14,18 @@ def config(**overrides: int | None) -> TrainConfig:
     return TrainConfig(dataset="d", model="m", **(settings | overrides))  # type: ignore[arg-type]
 
 
-LENGTHS = [10 + (7 * index) % 23 for index in range(21)]
-
-
-def plan(settings: TrainConfig, step: int) -> list[list[list[int]]]:
-    examples = batches.step_examples(step, len(LENGTHS), settings)
-    return [batches.micro_batches(examples, LENGTHS, rank, settings) for rank in range(settings.num_workers)]
+NUM_EXAMPLES = 21
 
 
 def test_every_example_is_seen_once_per_epoch() -> None:
-    """No example lost or repeated over workers, micro-batches and the short last batch."""
+    """No example lost or repeated over steps, the short last one included."""
     settings = config()
-    per_epoch = batches.steps_per_epoch(len(LENGTHS), settings)
+    per_epoch = batches.steps_per_epoch(NUM_EXAMPLES, settings)
     assert per_epoch == 3
     for epoch in range(settings.num_epochs):
-        steps = [plan(settings, epoch * per_epoch + within) for within in range(per_epoch)]
-        seen = Counter(index for step in steps for worker in step for micro in worker for index in micro)
-        assert seen == Counter(range(len(LENGTHS)))
-
-
-def test_every_worker_has_as_many_micro_batches_even_in_the_last_step() -> None:
-    """Under ZeRO-3 a worker with one pass fewer hangs all others for ever."""
-    settings = config()
-    last = plan(settings, 2)
-    assert [len(worker) for worker in last] == [settings.accumulation_steps] * 2
-    assert [[len(micro) for micro in worker] for worker in last] == [[2, 1], [2, 0]]
+        steps = [batches.step_examples(epoch * per_epoch + within, NUM_EXAMPLES, settings) for within in range(3)]
+        assert [len(step) for step in steps] == [8, 8, 5]
+        assert Counter(index for step in steps for index in step) == Counter(range(NUM_EXAMPLES))
 
 
 def test_order_follows_from_seed_and_epoch_alone() -> None:
@@ -52,29 +38,34 @@ def test_order_follows_from_seed_and_epoch_alone() -> None:
     assert batches.epoch_order(6, 0, 0) == (0, 5, 1, 4, 3, 2)
 
 
-def test_micro_batches_group_alike_lengths_longest_first() -> None:
-    """All workers of a turn wait for its longest; mixing lengths would waste the others' time."""
-    turns = list(zip(*plan(config(), 0), strict=True))
-    spans = [[LENGTHS[index] for micro in turn for index in micro] for turn in turns]
-    assert all(min(before) >= max(after) for before, after in pairwise(spans))
+def test_how_examples_are_packed_does_not_decide_when_they_are_seen() -> None:
+    """Rows of another length, or more workers, take the very same optimizer steps."""
+    other = config(num_workers=8, micro_batch_size=1, max_length=64)
+    for step in range(6):
+        expected = batches.step_examples(step, NUM_EXAMPLES, config())
+        assert batches.step_examples(step, NUM_EXAMPLES, other) == expected
 
 
 @pytest.mark.parametrize(("max_steps", "expected"), [(None, 9), (4, 4), (50, 9)])
 def test_max_steps_only_shortens(max_steps: int | None, expected: int) -> None:
     """The schedule's length is what is really run, so the learning rate does reach its end."""
-    assert batches.num_steps(len(LENGTHS), config(max_steps=max_steps)) == expected
+    assert batches.num_steps(NUM_EXAMPLES, config(max_steps=max_steps)) == expected
 
 
-def test_collate_pads_to_the_longest_of_the_micro_batch() -> None:
-    """Padding carries no label, wherever the rows' prompts end."""
-    rows = [TokenizedExample("a", [5, 6, 7, 8], 1), TokenizedExample("b", [9, 3], 1)]
-    input_ids, labels = batches.collate(rows)
-    assert input_ids.tolist() == [[5, 6, 7, 8], [9, 3, 0, 0]]
-    assert labels.tolist() == [[IGNORED, 6, 7, 8], [IGNORED, 3, IGNORED, IGNORED]]
+def test_a_row_holds_its_examples_end_to_end() -> None:
+    """Positions start anew in each; a position is trained if its next token is, which never is the next example's."""
+    row = batches.micro_batch([TokenizedExample("a", [5, 6, 7, 8], 1), TokenizedExample("b", [9, 3, 4], 2)])
+    assert row.input_ids.tolist() == [[5, 6, 7, 8, 9, 3, 4]]
+    assert row.position_ids.tolist() == [[0, 1, 2, 3, 0, 1, 2]]
+    assert row.boundaries.tolist() == [0, 4, 7]
+    assert row.longest == 4
+    assert row.trained.tolist() == [0, 1, 2, 5]
+    assert row.targets.tolist() == [6, 7, 8, 4]
 
 
-def test_collate_of_nothing_can_pass_through_a_model() -> None:
+def test_a_row_of_nothing_can_pass_through_a_model() -> None:
     """A worker without examples still takes part; its one token is not trained."""
-    input_ids, labels = batches.collate([])
-    assert input_ids.shape == labels.shape == (1, 1)
-    assert labels.tolist() == [[IGNORED]]
+    row = batches.micro_batch([])
+    assert row.input_ids.shape == row.position_ids.shape == (1, 1)
+    assert row.boundaries.tolist() == [0, 1]
+    assert (row.trained.tolist(), row.targets.tolist()) == ([0], [IGNORED])

@@ -11,13 +11,15 @@ from z1ray.training.config import TrainConfig
 @pytest.mark.parametrize(
     ("field", "overrides"),
     [
-        ("train.global_batch_size", {"global_batch_size": 6, "num_workers": 2, "micro_batch_size": 2}),
+        ("train.global_batch_size", {"global_batch_size": 7, "num_workers": 8}),
         ("train.micro_batch_size", {"micro_batch_size": 0}),
         ("train.learning_rate", {"learning_rate": 0.0}),
         ("train.gradient_clipping", {"gradient_clipping": 0.0}),
         ("train.warmup_steps", {"warmup_steps": -1}),
         ("train.max_steps", {"max_steps": 0}),
         ("train.offload", {"offload": True, "device": "cpu"}),
+        ("train.keep_checkpoints", {"keep_checkpoints": 0}),
+        ("train.max_failed_starts", {"max_failed_starts": -2}),
     ],
 )
 def test_impossible_settings_are_refused_by_name(field: str, overrides: dict[str, Any]) -> None:
@@ -31,4 +33,4 @@ def test_the_defaults_are_the_papers_recipe() -> None:
     """Somebody who sets only dataset and model gets arXiv 2504.00810, not our taste."""
     config = TrainConfig(dataset="d", model="m")
     assert (config.num_epochs, config.learning_rate, config.warmup_steps, config.weight_decay) == (2, 1e-5, 100, 0.0)
-    assert (config.global_batch_size, config.accumulation_steps, config.precision) == (128, 8, "bf16")
+    assert (config.global_batch_size, config.row_tokens, config.precision) == (128, 32768, "bf16")

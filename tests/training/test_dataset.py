@@ -25,11 +25,13 @@ def test_kept_rows_come_in_the_order_of_their_ids(curated: Path) -> None:
 
 
 def test_tokens_read_back_as_written_and_too_long_ones_are_listed(
-    make_config: MakeConfig, tokenizer: Any, tmp_path: Path
+    make_config: MakeConfig, tokenizer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An over-long example is dropped with its length on record, never cut; the others survive unchanged."""
+    """An over-long example is dropped with its length on record and the user told, never cut; the others survive
+    unchanged.
+    """
     config, tokens = make_config(), tmp_path / "state" / dataset.TOKENS
-    dataset.prepare(config, tokenizer, tmp_path, tokens)
+    dataset.write(dataset.tokenize_dataset(config, tokenizer), tmp_path, tokens)
     rows = dataset.read_examples(Path(config.dataset))
     expected = list(tokenize(tokenizer, rows, config.system_prompt))
     read = dataset.TokenFile(tokens)
@@ -37,19 +39,18 @@ def test_tokens_read_back_as_written_and_too_long_ones_are_listed(
     assert read.lengths == [len(each.input_ids) for each in expected[:13]]
     assert read.num_trained == [len(each.input_ids) - each.num_prompt_tokens for each in expected[:13]]
     assert dataset.num_dropped(tmp_path) == 1
+    assert "1 of 14 examples are longer than train.max_length and are left out" in capsys.readouterr().out
     assert (
         f'{{"trajectory_id": "test/013#short#0", "num_tokens": {len(expected[13].input_ids)}}}'
         in (tmp_path / dataset.DROPPED).read_text()
     )
 
 
-def test_all_too_long_names_the_length_that_would_do(make_config: MakeConfig, tokenizer: Any, tmp_path: Path) -> None:
-    """The remedy is a number the user can type, and nothing half-made is left to resume from."""
-    tokens = tmp_path / "state" / dataset.TOKENS
+def test_all_too_long_names_the_length_that_would_do(make_config: MakeConfig, tokenizer: Any) -> None:
+    """The remedy is a number the user can type."""
     with pytest.raises(UserError, match=r"all 14 examples are longer .*\n.*set it to \d+ or more") as caught:
-        dataset.prepare(make_config(max_length=8), tokenizer, tmp_path, tokens)
+        dataset.tokenize_dataset(make_config(max_length=8), tokenizer)
     assert caught.value.field == "train.max_length"
-    assert not tokens.exists()
 
 
 @pytest.mark.parametrize("num_dropped", [0, 3])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from z1ray.errors import UserError
-from z1ray.training.tokenize import IGNORED, TokenizedExample, tokenize
+from z1ray.training.tokenize import TokenizedExample, tokenize
 
 from .conftest import example
 
@@ -70,9 +70,7 @@ def test_response_and_end_of_turn_are_trained_and_nothing_else(tokenizer: Any, t
         messages.insert(0, {"role": "system", "content": system_prompt})
     prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
     assert made.input_ids[: made.num_prompt_tokens] == prompt
-    assert made.labels[: len(prompt)] == [IGNORED] * len(prompt)
-    assert made.labels[len(prompt) :] == made.input_ids[len(prompt) :]
-    assert tokenizer.decode(made.labels[len(prompt) :]) == text + "<|im_end|>"
+    assert tokenizer.decode(made.input_ids[len(prompt) :]) == text + "<|im_end|>"
 
 
 def test_only_the_last_token_ends_the_turn(tokenizer: Any) -> None:
@@ -124,3 +122,96 @@ def test_a_row_without_question_or_response_is_named(tokenizer: Any, name: str) 
     row = example(7, text="fine") | {name: None}
     with pytest.raises(UserError, match=r"test/007#short#0.*" + name):
         list(tokenize(tokenizer, [row], ""))
+
+
+QWEN_2_5 = (
+    "{%- if messages[0].role == 'system' %}{{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}"
+    "{%- else %}{{- '<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant."
+    "<|im_end|>\\n' }}{%- endif %}"
+    "{%- for message in messages %}{%- if not (loop.first and message.role == 'system') %}"
+    "{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}{%- endif %}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+)
+LLAMA_3_1 = (
+    "{{- bos_token }}"
+    "{%- if messages[0].role == 'system' %}{%- set system = messages[0].content | trim %}"
+    "{%- set messages = messages[1:] %}"
+    "{%- else %}{%- set system = '' %}{%- endif %}"
+    "{{- '<|start_header_id|>system<|end_header_id|>\\n\\nCutting Knowledge Date: December 2023\\n"
+    "Today Date: 26 Jul 2024\\n\\n' + system + '<|eot_id|>' }}"
+    "{%- for message in messages %}{{- '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' "
+    "+ message.content | trim + '<|eot_id|>' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{%- endif %}"
+)
+
+
+FAMILIES = {
+    "qwen2.5": (QWEN_2_5, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], {"eos_token": "<|im_end|>"}),
+    "llama3.1": (
+        LLAMA_3_1,
+        ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
+        {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"},
+    ),
+}
+
+
+def tokenizer_of(family: str) -> Any:
+    """A tokenizer of bytes with a family's special tokens and its chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    template, special, named = FAMILIES[family]
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    raw = Tokenizer(models.BPE({character: number for number, character in enumerate(alphabet)}, []))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    raw.add_special_tokens(special)
+    made = PreTrainedTokenizerFast(tokenizer_object=raw, **named)
+    made.chat_template = template
+    return made
+
+
+QUESTION = "Write a function that adds 1 to its argument."
+TEXT = "Let me think.\n\n```python\nx = 1\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("family", "system_prompt", "prompt", "trained"),
+    [
+        (
+            "qwen2.5",
+            "Please reason step by step.",
+            "<|im_start|>system\nPlease reason step by step.<|im_end|>\n"
+            f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n",
+            f"{TEXT}<|im_end|>",
+        ),
+        (
+            "qwen2.5",
+            "",
+            "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n"
+            f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n",
+            f"{TEXT}<|im_end|>",
+        ),
+        (
+            "llama3.1",
+            "Please reason step by step.",
+            "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n"
+            "Today Date: 26 Jul 2024\n\nPlease reason step by step.<|eot_id|>"
+            f"<|start_header_id|>user<|end_header_id|>\n\n{QUESTION}<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\n",
+            f"{TEXT.strip()}<|eot_id|>",
+        ),
+    ],
+)
+def test_qwen_and_llama_to_the_token(family: str, system_prompt: str, prompt: str, trained: str) -> None:
+    """The two families' own formats: what is masked and what is trained, written out. A second begin-of-text token
+    or a missing end of turn would teach a model what it never sees.
+    """
+    tokenizer = tokenizer_of(family)
+    made = one(tokenizer, TEXT, system_prompt)
+    assert tokenizer.decode(made.input_ids[: made.num_prompt_tokens]) == prompt
+    assert tokenizer.decode(made.input_ids[made.num_prompt_tokens :]) == trained
+    end = tokenizer.convert_tokens_to_ids(tokenizer.eos_token)
+    assert made.input_ids[-1] == end
+    assert made.input_ids.count(end) == prompt.count(tokenizer.eos_token) + 1

@@ -1,18 +1,21 @@
-"""Which examples go into which optimizer step, worker and micro-batch.
+"""Which examples go into which optimizer step, and a micro-batch's tensors.
 
-Everything here follows from (number of examples, seed, step): no state is kept,
-so a resumed run continues at exactly the right example, and every worker can
-tell the whole global batch, its token count included, without asking another.
+The plan follows from (number of examples, seed, step): no state is kept, so a
+resumed run continues at exactly the right example, and every worker can tell the
+whole global batch, its token count included, without asking another. How a step's
+examples share rows is ``packing``'s part, and changes nothing about the step.
 
-The last global batch of an epoch is simply smaller. Its free places stay empty:
-no example is repeated or left out, and since the loss counts trained tokens, not
-rows, its average is exact.
+The last global batch of an epoch is simply smaller: no example is repeated or left
+out, and since the loss counts trained tokens, not rows, its average is exact.
 """
 
 import functools
+import hashlib
 import random
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 from z1ray.training.config import TrainConfig
 from z1ray.training.tokenize import IGNORED, TokenizedExample
@@ -48,33 +51,64 @@ def step_examples(step: int, num_examples: int, config: TrainConfig) -> tuple[in
     return epoch_order(num_examples, config.seed, epoch)[start : start + config.global_batch_size]
 
 
-def micro_batches(examples: Sequence[int], lengths: Sequence[int], rank: int, config: TrainConfig) -> list[list[int]]:
-    """One worker's share of a global batch: ``accumulation_steps`` lists of indices.
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """One row of examples, one after the other, with no padding.
 
-    The longest come first and alike lengths together, so there is little padding
-    and workers, which ZeRO-3 keeps in step layer by layer, seldom wait. A list is
-    shorter than ``micro_batch_size``, or empty, where examples have run out.
+    Attributes:
+        input_ids: [1, tokens].
+        position_ids: [1, tokens], counted from 0 in each example.
+        boundaries: [examples + 1], int32: where each example starts, and the end of the last.
+        longest: Tokens of the longest example.
+        trained: [trained]: the positions in the row whose next token is trained.
+        targets: [trained]: those next tokens. Never empty: if nothing is trained, one ``IGNORED``.
     """
-    ordered = sorted(examples, key=lambda index: (-lengths[index], index))
-    size = config.micro_batch_size
-    starts = ((turn * config.num_workers + rank) * size for turn in range(config.accumulation_steps))
-    return [ordered[start : start + size] for start in starts]
+
+    input_ids: "torch.Tensor"
+    position_ids: "torch.Tensor"
+    boundaries: "torch.Tensor"
+    longest: int
+    trained: "torch.Tensor"
+    targets: "torch.Tensor"
+
+    def inputs(self, device: "torch.device | str") -> dict[str, Any]:
+        """What the model is called with; the boundaries under transformers' own names."""
+        return {
+            "input_ids": self.input_ids.to(device),
+            "position_ids": self.position_ids.to(device),
+            "trained": self.trained.to(device),
+            "targets": self.targets.to(device),
+            "cu_seq_lens_q": self.boundaries.to(device),
+            "max_length_q": self.longest,
+        }
 
 
-def collate(examples: Sequence[TokenizedExample]) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """Right-padded ``input_ids`` and ``labels``, each [rows, longest].
+def micro_batch(examples: Sequence[TokenizedExample]) -> MicroBatch:
+    """Lay examples into one row.
 
-    Attention is causal and padding comes last, so no real token sees it, and its
-    labels are ``IGNORED``: neither its id nor an attention mask matters. No
-    examples give one ignored token, since under ZeRO-3 every worker has to take
-    part in every pass.
+    No examples give one token that is not trained, since under ZeRO-3 every worker
+    has to take part in every pass.
     """
     import torch
 
-    if not examples:
-        return torch.zeros(1, 1, dtype=torch.long), torch.full((1, 1), IGNORED)
-    longest = max(len(example.input_ids) for example in examples)
-    padding = [longest - len(example.input_ids) for example in examples]
-    ids = [example.input_ids + [0] * pad for example, pad in zip(examples, padding, strict=True)]
-    labels = [example.labels + [IGNORED] * pad for example, pad in zip(examples, padding, strict=True)]
-    return torch.tensor(ids), torch.tensor(labels)
+    lengths = [len(example.input_ids) for example in examples] or [1]
+    starts = [0, *accumulate(lengths)]
+    trained = [
+        position
+        for start, example in zip(starts, examples, strict=False)
+        for position in range(start + example.num_prompt_tokens - 1, start + len(example.input_ids) - 1)
+    ]
+    targets = [token for example in examples for token in example.input_ids[example.num_prompt_tokens :]]
+    return MicroBatch(
+        input_ids=torch.tensor([[token for example in examples for token in example.input_ids] or [0]]),
+        position_ids=torch.tensor([[position for length in lengths for position in range(length)]]),
+        boundaries=torch.tensor(starts, dtype=torch.int32),
+        longest=max(lengths),
+        trained=torch.tensor(trained or [0]),
+        targets=torch.tensor(targets or [IGNORED]),
+    )
+
+
+def digest(trajectory_ids: Iterable[str]) -> str:
+    """A short name of a step's examples in their order, to compare runs by."""
+    return hashlib.sha256("\n".join(trajectory_ids).encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
 """Settings of supervised fine-tuning."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from omegaconf import MISSING
 
@@ -27,14 +27,31 @@ class TrainConfig:
         gradient_clipping: Largest global gradient norm.
         global_batch_size: Sequences per optimizer step over all workers. The paper and
             its README say 128; its script's 8 x 2 x 16 makes 256.
-        micro_batch_size: Sequences per forward pass and worker; gradient accumulation follows from it.
+        micro_batch_size: Full-length sequences per forward pass and worker. Examples are packed into rows
+            of at most micro_batch_size x max_length tokens, without padding; how many rows a worker has
+            in a step (its gradient accumulation) follows from the examples.
         max_length: Longest sequence in tokens; longer examples are dropped and counted.
         gradient_checkpointing: Recompute activations in the backward pass.
         offload: Keep parameters and optimizer states of ZeRO-3 in CPU memory.
         checkpoint_every: Optimizer steps between checkpoints.
-        max_failures: Worker failures after which training gives up.
+        keep_checkpoints: The newest checkpoints that are kept. While one is written there is one more.
+        checkpoint_storage: Where checkpoints go: an absolute folder that all nodes see, or a URL such as
+            s3://bucket/folder, gs://bucket/folder or fsspec+PROTOCOL://folder; None is the stage's own folder.
+        max_failures: Failures of workers after which training gives up.
+        max_failed_starts: Starts of the workers that may fail or time out, as where a node is missing,
+            before training gives up; -1 keeps trying.
+        export_precision: Of the exported model; None is that of training.
         seed: Seed of the data order.
     """
+
+    # How, not what: a run may be continued with other values (see z1ray.artifacts.begin).
+    OPERATIONAL: ClassVar[tuple[str, ...]] = (
+        "cpus_per_worker",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "max_failures",
+        "max_failed_starts",
+    )
 
     dataset: str = MISSING
     model: str = MISSING
@@ -55,12 +72,16 @@ class TrainConfig:
     gradient_checkpointing: bool = True
     offload: bool = False
     checkpoint_every: int = 50
+    keep_checkpoints: int = 2
+    checkpoint_storage: str | None = None
     max_failures: int = 3
+    max_failed_starts: int = -1
+    export_precision: Literal["bf16", "float32"] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         counts = ("num_workers", "cpus_per_worker", "num_epochs", "global_batch_size", "micro_batch_size", "max_length")
-        for name in (*counts, "checkpoint_every"):
+        for name in (*counts, "checkpoint_every", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise UserError(f"train.{name}", getattr(self, name), "it is a count", "set it to 1 or more")
         if self.max_steps is not None and self.max_steps < 1:
@@ -71,18 +92,29 @@ class TrainConfig:
         for name in ("warmup_steps", "weight_decay", "max_failures"):
             if getattr(self, name) < 0:
                 raise UserError(f"train.{name}", getattr(self, name), "it cannot be negative", "set it to 0 or more")
+        if self.max_failed_starts < -1:
+            raise UserError(
+                "train.max_failed_starts",
+                self.max_failed_starts,
+                "it is a count",
+                "set it to 0 or more, or -1 for no limit",
+            )
         if self.offload and self.device == "cpu":
             raise UserError("train.offload", True, "on CPU everything is in CPU memory already", "set it to false")
-        per_pass = self.num_workers * self.micro_batch_size
-        if self.global_batch_size % per_pass:
+        if self.global_batch_size < self.num_workers:
             raise UserError(
                 "train.global_batch_size",
                 self.global_batch_size,
-                f"it is no multiple of num_workers x micro_batch_size = {self.num_workers} x {self.micro_batch_size}",
-                f"set it to a multiple of {per_pass}",
+                f"some of the {self.num_workers} workers would never get an example",
+                f"set it to {self.num_workers} or more, or lower train.num_workers",
             )
 
     @property
-    def accumulation_steps(self) -> int:
-        """Micro-batches per worker and optimizer step."""
-        return self.global_batch_size // (self.num_workers * self.micro_batch_size)
+    def row_tokens(self) -> int:
+        """Tokens that fit into one packed row, which is one micro-batch of one worker."""
+        return self.micro_batch_size * self.max_length
+
+    @property
+    def dtype_of_export(self) -> str:
+        """The exported model's precision, by torch's name."""
+        return "bfloat16" if (self.export_precision or self.precision) == "bf16" else "float32"

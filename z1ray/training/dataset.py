@@ -7,13 +7,14 @@ with it. Over-long examples are left out, counted and listed in
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from z1ray.errors import UserError
+from z1ray.progress import say
 from z1ray.records import Row
 from z1ray.training.config import TrainConfig
 from z1ray.training.tokenize import TokenizedExample, tokenize
@@ -55,14 +56,19 @@ class TokenFile:
         return TokenizedExample(**row)
 
 
-def prepare(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase", output: Path, tokens: Path) -> None:
-    """Write ``tokens`` and ``<output>/dropped.jsonl``, unless an earlier attempt already did.
+class Tokenized(NamedTuple):
+    """Examples as token ids: what is trained, and what is longer than ``max_length`` and left out."""
+
+    fitting: list[TokenizedExample]
+    too_long: list[TokenizedExample]
+
+
+def tokenize_dataset(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase") -> Tokenized:
+    """Read and tokenize the curated examples.
 
     Raises:
         UserError: If nothing is left to train on, or an example cannot be tokenized.
     """
-    if tokens.exists():
-        return
     examples = list(tokenize(tokenizer, read_examples(Path(config.dataset)), config.system_prompt))
     fitting = [example for example in examples if len(example.input_ids) <= config.max_length]
     too_long = [example for example in examples if len(example.input_ids) > config.max_length]
@@ -74,8 +80,19 @@ def prepare(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase", output: P
             f"all {len(examples)} examples are longer (the shortest has {shortest} tokens)",
             f"set it to {shortest} or more, or curate shorter trajectories",
         )
-    _write_dropped(too_long, output / DROPPED)
-    _write_tokens(fitting, tokens)
+    return Tokenized(fitting, too_long)
+
+
+def write(tokenized: Tokenized, output: Path, tokens: Path) -> None:
+    """Write ``<output>/dropped.jsonl`` and then, whole or not at all, ``tokens``; tell what is left out."""
+    dropped = [len(example.input_ids) for example in tokenized.too_long]
+    if dropped:
+        say(
+            f"train: {len(dropped)} of {len(dropped) + len(tokenized.fitting)} examples are longer than "
+            f"train.max_length and are left out (up to {max(dropped)} tokens); {output / DROPPED} lists them"
+        )
+    _write_dropped(tokenized.too_long, output / DROPPED)
+    write_tokens(tokenized.fitting, tokens)
 
 
 def read_examples(folder: Path) -> list[Row]:
@@ -111,7 +128,8 @@ def _write_dropped(examples: list[TokenizedExample], path: Path) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def _write_tokens(examples: list[TokenizedExample], path: Path) -> None:
+def write_tokens(examples: list[TokenizedExample], path: Path) -> None:
+    """Write a token file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     columns = {name: [getattr(example, name) for example in examples] for name in _SCHEMA.names}

@@ -9,13 +9,17 @@ import ray.train
 import torch
 import torch.distributed as dist
 
-from z1ray.training import batches, checkpoint, zero3
+from z1ray.errors import UserError
+from z1ray.training import batches, checkpoint, packing, storage, zero3
 from z1ray.training.config import TrainConfig
 from z1ray.training.dataset import TOKENS, TokenFile
-from z1ray.training.export import export
-from z1ray.training.loss import cross_entropy_sum, step_share
+from z1ray.training.diverged import diagnose
+from z1ray.training.export import export_last
+from z1ray.training.loss import step_share
 from z1ray.training.metrics import Metrics, MetricsLog
 from z1ray.training.schedule import learning_rate
+from z1ray.training.speed import Speedometer
+from z1ray.training.tokenize import IGNORED
 
 if TYPE_CHECKING:
     from deepspeed import DeepSpeedEngine
@@ -24,7 +28,7 @@ RUN = "run"
 """Name of Ray Train's run, and so of its folder under ``state``."""
 
 
-def train_worker(job: dict[str, Any]) -> dict[str, Any]:
+def train_worker(job: dict[str, Any]) -> UserError | None:
     """Train to the end and export; every worker runs it.
 
     Args:
@@ -32,31 +36,34 @@ def train_worker(job: dict[str, Any]) -> dict[str, Any]:
             (its folder of what only an unfinished run needs), absolute.
 
     Returns:
-        ``diverged_at``: the step whose loss or gradient was not finite, or None; and
-        ``example_ids`` of that step. Not an error, since Ray Train would repeat it.
+        None; or what the user has to mend, such as a full disk or a loss that is not finite.
+        Not raised, since Ray Train would do it all again.
     """
     config: TrainConfig = job["config"]
     output, state = Path(job["output"]), Path(job["state"])
     rank = ray.train.get_context().get_world_rank()
-    tokens = TokenFile(state / TOKENS)
+    tokens, checkpoints = TokenFile(state / TOKENS), storage.of_run(state)
     engine = zero3.start(config)
-    taken, num_steps = checkpoint.resume(engine), batches.num_steps(len(tokens), config)
+    taken, num_steps = checkpoint.resume(engine, checkpoints), batches.num_steps(len(tokens), config)
     log = MetricsLog(output, taken, num_steps) if rank == 0 else None
+    speed = Speedometer(config)
     while taken < num_steps:
         examples = batches.step_examples(taken, len(tokens), config)
-        metrics = _step(engine, tokens, examples, taken, rank, config)
+        metrics = take_step(engine, tokens, examples, taken, rank, config)
         if not math.isfinite(metrics["loss"]) or not engine.was_step_applied():
-            return {"diverged_at": taken + 1, "example_ids": [tokens[index].trajectory_id for index in examples]}
+            return diagnose(engine, tokens, examples, taken + 1, config)
         taken += 1
         if log is not None:
-            log.append(metrics)
+            lengths = [tokens.lengths[index] for index in examples]
+            log.append(metrics | speed.figures(lengths, metrics["num_tokens"], metrics["seconds"]))
         if taken % config.checkpoint_every == 0 or taken == num_steps:
-            checkpoint.save(engine, taken, state / RUN, metrics)
-    export(engine, config.model, output)
-    return {"diverged_at": None, "example_ids": []}
+            if (problem := checkpoint.save(engine, taken, checkpoints, config.keep_checkpoints)) is not None:
+                return problem
+            ray.train.report(metrics)
+    return export_last(config, output) if rank == 0 else None
 
 
-def _step(
+def take_step(
     engine: "DeepSpeedEngine", tokens: TokenFile, examples: tuple[int, ...], step: int, rank: int, config: TrainConfig
 ) -> Metrics:
     """Take optimizer step ``step`` (counted from 0) and tell about it."""
@@ -67,34 +74,35 @@ def _step(
         peak=config.learning_rate,
         warmup_steps=config.warmup_steps,
     )
-    shares = batches.micro_batches(examples, tokens.lengths, rank, config)
-    num_tokens = sum(tokens.num_trained[index] for index in examples)
-    collated = [batches.collate([tokens[index] for index in share]) for share in shares]
-    loss = optimizer_step(engine, collated, num_tokens, rate)
+    rounds = packing.pack(examples, tokens.lengths, capacity=config.row_tokens, num_workers=config.num_workers)
+    micro_batches = [batches.micro_batch([tokens[index] for index in packs[rank]]) for packs in rounds]
+    num_trained = sum(tokens.num_trained[index] for index in examples)
+    loss = optimizer_step(engine, micro_batches, num_trained, rate)
     seconds = time.monotonic() - began
     return {
         "step": step + 1,
         "loss": loss,
         "learning_rate": rate,
         "grad_norm": float(engine.get_global_grad_norm() or 0.0),
-        "num_tokens": num_tokens,
-        "tokens_per_second": round(num_tokens / seconds, 2),
+        "examples": batches.digest(tokens[index].trajectory_id for index in examples),
+        "num_tokens": num_trained,
+        "num_input_tokens": packing.num_tokens(examples, tokens.lengths),
+        "num_micro_batches": len(rounds),
+        "fill_ratio": round(packing.fill_ratio(rounds, tokens.lengths), 4),
+        "tokens_per_second": round(num_trained / seconds, 2),
         "seconds": round(seconds, 3),
     }
 
 
 def optimizer_step(
-    engine: "DeepSpeedEngine",
-    shares: list[tuple[torch.Tensor, torch.Tensor]],
-    num_tokens: int,
-    rate: float,
+    engine: "DeepSpeedEngine", micro_batches: list[batches.MicroBatch], num_trained: int, rate: float
 ) -> float:
     """Forward and backward over this worker's micro-batches, then one update.
 
     Args:
-        engine: The engine; it steps at the last of its ``gradient_accumulation_steps``.
-        shares: ``input_ids`` and ``labels`` of each micro-batch.
-        num_tokens: Trained tokens of the step over all workers.
+        engine: The engine; all workers have to give it equally many micro-batches.
+        micro_batches: This worker's.
+        num_trained: Trained tokens of the step over all workers.
         rate: The learning rate.
 
     Returns:
@@ -104,12 +112,14 @@ def optimizer_step(
         group["lr"] = rate
     # Sum of losses and count of tokens, the latter to check the plan against the data.
     totals = torch.zeros(2, dtype=torch.float64, device=engine.device)
-    for input_ids, labels in shares:
-        input_ids, labels = input_ids.to(engine.device), labels.to(engine.device)
-        total = cross_entropy_sum(engine(input_ids=input_ids, use_cache=False).logits, labels)
-        engine.backward(step_share(total, num_tokens, dist.get_world_size()), scale_wrt_gas=False)
-        engine.step()
-        totals += torch.stack([total.detach().double(), (labels >= 0).sum().double()])
+    for number, each in enumerate(micro_batches, start=1):
+        # Steps differ in their number of micro-batches; DeepSpeed would count up to a fixed one.
+        engine.set_gradient_accumulation_boundary(number == len(micro_batches))
+        inputs = each.inputs(engine.device)
+        total = engine(**inputs)
+        engine.backward(step_share(total, num_trained, dist.get_world_size()), scale_wrt_gas=False)
+        totals += torch.stack([total.detach().double(), (inputs["targets"] != IGNORED).sum().double()])
+    engine.step()
     dist.all_reduce(totals)
-    assert int(totals[1]) == num_tokens, (totals, num_tokens)
-    return float(totals[0]) / num_tokens
+    assert int(totals[1]) == num_trained, (totals, num_trained)
+    return float(totals[0]) / num_trained

@@ -40,11 +40,6 @@ class TokenizedExample:
     input_ids: list[int]
     num_prompt_tokens: int
 
-    @property
-    def labels(self) -> list[int]:
-        """``input_ids`` with ``IGNORED`` in place of the prompt; not shifted."""
-        return [IGNORED] * self.num_prompt_tokens + self.input_ids[self.num_prompt_tokens :]
-
 
 def tokenize(
     tokenizer: "PreTrainedTokenizerBase", rows: Sequence[Row], system_prompt: str

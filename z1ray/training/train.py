@@ -2,9 +2,10 @@
 
 The stage's folder: ``model/`` (what later stages read), ``metrics.jsonl`` (a line
 per optimizer step), ``starts.jsonl`` (a line per start of the workers),
-``dropped.jsonl`` (examples that were too long). ``state/`` holds tokens and
-checkpoints and is what an unfinished run resumes from; once the model is
-exported it is removed, being three times the model's size per checkpoint.
+``dropped.jsonl`` (examples that were too long). ``state/`` holds tokens and, unless
+``checkpoint_storage`` names another place, checkpoints, and is what an unfinished run
+resumes from; once the model is exported it is removed, being three times the model's
+size per checkpoint.
 """
 
 import shutil
@@ -17,16 +18,16 @@ from z1ray import artifacts
 from z1ray.connect import connect
 from z1ray.errors import UserError
 from z1ray.models import lookup
-from z1ray.training import batches, dataset, metrics, zero3
+from z1ray.progress import say
+from z1ray.training import attention, batches, dataset, metrics, plan, storage, zero3
 from z1ray.training.config import TrainConfig
-
-_STATE = "state"
+from z1ray.training.storage import STATE
 
 
 def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
     """Fine-tune ``config.model`` on ``config.dataset``; Ray must be initialised.
 
-    Done already, it does nothing; killed before, it resumes at the newest complete
+    Done already, it does nothing; killed before, it resumes at the newest whole
     checkpoint.
 
     Args:
@@ -39,28 +40,52 @@ def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str
 
     Raises:
         UserError: For a missing model or dataset, nothing to train on, sequences longer
-            than the model's context, a warm-up longer than the run, or a loss that is
-            not finite.
+            than the model's context, a model that cannot train on packed rows, a warm-up longer
+            than the run, a loss that is not finite, or a place that cannot be written to.
         ray.train.TrainingFailedError: If workers failed more than ``max_failures`` times.
     """
-    lookup.require("train.model", config.model)
-    if not artifacts.begin(output, config, {"train.dataset": Path(config.dataset)}, force=force):
-        return artifacts.manifest(output)
     started = time.time()
     output = output.resolve()
-    state = output / _STATE
-    num_examples = _prepare(config, output, state)
-    _fit(config, output, state)
-    manifest = artifacts.finish(output, started, **_facts(config, output, num_examples))
-    shutil.rmtree(state)
+    state = output / STATE
+    if not _begin(config, output, state, force=force):
+        _discard(state)
+        return artifacts.manifest(output)
+    with artifacts.writing(output):
+        _fit(config, output, state)
+        manifest = artifacts.finish(output, started, **_facts(config, output, state))
+    _discard(state)
     return manifest
 
 
-def _prepare(config: TrainConfig, output: Path, state: Path) -> int:
-    """Tokenize, check that the run makes sense, and count the examples."""
+def _begin(config: TrainConfig, output: Path, state: Path, *, force: bool) -> bool:
+    """Open the stage's folder and put the tokens there; False if the stage is done already."""
+    lookup.require("train.model", config.model)
+    inputs = {"train.dataset": Path(config.dataset)}
+    tokens = state / dataset.TOKENS
+    fresh = force or not (tokens.exists() or (output / artifacts.MANIFEST).exists())
+    # What cannot work is told now, before anything is cleared for it.
+    tokenized = _checked(config) if fresh else None
+    if force:
+        storage.discard_run(state)
+    if not artifacts.begin(output, config, inputs, force=force):
+        return False
+    if tokenized is not None:
+        with artifacts.writing(output):
+            storage.begin_run(state, config.checkpoint_storage)
+            dataset.write(tokenized, output, tokens)
+    return True
+
+
+def _checked(config: TrainConfig) -> dataset.Tokenized:
+    """The examples as tokens, if the run makes sense."""
     from transformers import AutoConfig, AutoTokenizer
 
-    context = getattr(AutoConfig.from_pretrained(config.model), "max_position_embeddings", config.max_length)
+    artifacts.manifest(Path(config.dataset), "train.dataset")
+    if config.checkpoint_storage is not None:
+        storage.require_writable(storage.open_storage(config.checkpoint_storage))
+    model_config = AutoConfig.from_pretrained(config.model)
+    attention.require_packable(config.model, model_config)
+    context = getattr(model_config, "max_position_embeddings", config.max_length)
     if config.max_length > context:
         raise UserError(
             "train.max_length",
@@ -68,9 +93,8 @@ def _prepare(config: TrainConfig, output: Path, state: Path) -> int:
             f"{config.model} has a context of {context} tokens",
             f"set it to {context} or less",
         )
-    tokens = state / dataset.TOKENS
-    dataset.prepare(config, AutoTokenizer.from_pretrained(config.model), output, tokens)
-    num_examples = len(dataset.TokenFile(tokens))
+    tokenized = dataset.tokenize_dataset(config, AutoTokenizer.from_pretrained(config.model))
+    num_examples = len(tokenized.fitting)
     num_steps = batches.num_steps(num_examples, config)
     if config.warmup_steps >= num_steps:
         raise UserError(
@@ -80,59 +104,90 @@ def _prepare(config: TrainConfig, output: Path, state: Path) -> int:
             f"{config.global_batch_size}, {config.num_epochs} epochs, max_steps {config.max_steps})",
             f"set it below {num_steps}, or train longer",
         )
-    return num_examples
+    return tokenized
 
 
 def _fit(config: TrainConfig, output: Path, state: Path) -> None:
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    from z1ray.training.checkpoint import NUM_TO_KEEP
     from z1ray.training.loop import RUN, train_worker
 
     connect()
+    plan.check_cluster(config)
     # Ray Train's second version is what runs; mypy sees the types of the first.
     on_gpu = config.device == "gpu"
     # Workers may run in another folder than the driver.
     model = str(Path(config.model).resolve()) if Path(config.model).exists() else config.model
     job = {"config": replace(config, model=model), "output": str(output), "state": str(state)}
     resources = {"CPU": float(config.cpus_per_worker)} | ({"GPU": 1.0} if on_gpu else {})
-    result: Any = TorchTrainer(
+    failures: Any = FailureConfig(
+        max_failures=config.max_failures,
+        controller_failure_limit=config.max_failed_starts,  # type: ignore[call-arg]
+    )
+    trainer = TorchTrainer(
         train_worker,  # type: ignore[arg-type]
         train_loop_config=job,
         torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo", timeout_s=zero3.PROCESS_GROUP_TIMEOUT_S),
         scaling_config=ScalingConfig(num_workers=config.num_workers, use_gpu=on_gpu, resources_per_worker=resources),
-        # The same name and storage make Ray Train resume.
         run_config=RunConfig(  # type: ignore[call-arg]
             name=RUN,
             storage_path=str(state),
-            failure_config=FailureConfig(max_failures=config.max_failures),
-            checkpoint_config=CheckpointConfig(num_to_keep=NUM_TO_KEEP),
+            failure_config=failures,
             worker_runtime_env={"env_vars": zero3.worker_env(config)},
         ),
-    ).fit()
-    if (step := result.return_value["diverged_at"]) is not None:
-        examples = result.return_value["example_ids"]
-        raise UserError(
-            "train.learning_rate",
-            config.learning_rate,
-            f"loss or gradient of step {step} is not finite (its examples: {', '.join(examples[:8])}"
-            f"{', ...' if len(examples) > 8 else ''})",
-            "lower it or raise train.warmup_steps, look at those examples, and start afresh with --force",
-        )
+    )
+    try:
+        with metrics.tell_progress(output):
+            result: Any = trainer.fit()
+    except TrainingFailedError as error:
+        if (disk := _disk_failure(error)) is not None:
+            raise disk from error
+        raise
+    # What the user has to mend is returned, not raised: Ray Train would do it all again.
+    if result.return_value is not None:
+        raise result.return_value
 
 
-def _facts(config: TrainConfig, output: Path, num_examples: int) -> dict[str, Any]:
+def _disk_failure(error: Any) -> OSError | None:
+    """What a worker's file system refused, where that is what made it fail each time."""
+    for failure in getattr(error, "worker_failures", {}).values():
+        cause = getattr(failure, "_base_exc", failure)
+        if isinstance(cause, OSError) and cause.errno in artifacts.UNWRITABLE:
+            return cause
+    return None
+
+
+def _discard(state: Path) -> None:
+    """Remove what only an unfinished run needs."""
+    try:
+        storage.discard_run(state)
+    except UserError as error:
+        # The model is there; that some files are left over is no failure.
+        say(f"train: {error.value}: {error.problem}; {error.remedy}")
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def _facts(config: TrainConfig, output: Path, state: Path) -> dict[str, Any]:
     rows = metrics.read(output)
     assert [row["step"] for row in rows] == list(range(1, len(rows) + 1)), "metrics.jsonl lost or doubled a step"
+    num_examples = len(dataset.TokenFile(state / dataset.TOKENS))
     return {
         "num_examples": num_examples,
         "num_dropped_too_long": dataset.num_dropped(output),
         "num_steps": len(rows),
         "num_epochs": round(len(rows) / batches.steps_per_epoch(num_examples, config), 3),
         "num_trained_tokens": sum(row["num_tokens"] for row in rows),
+        "fill_ratio": _fill_ratio(rows),
         "num_resumes": metrics.num_resumes(output),
         "first_loss": rows[0]["loss"],
         "last_loss": rows[-1]["loss"],
         "training_seconds": round(sum(row["seconds"] for row in rows), 1),
     }
+
+
+def _fill_ratio(rows: list[metrics.Metrics]) -> float:
+    """The whole run's: steps count by the tokens that the workers could have done."""
+    filled: int = sum(row["num_input_tokens"] for row in rows)
+    possible: float = sum(row["num_input_tokens"] / row["fill_ratio"] for row in rows)
+    return round(filled / possible, 4)

@@ -1,8 +1,10 @@
 """The one home of DeepSpeed: its configuration and its engine, ZeRO stage 3."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from z1ray.training import attention
 from z1ray.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 PROCESS_GROUP_TIMEOUT_S = 1800
 """Seconds after which a collective operation counts as lost (DeepSpeed's own default has varied)."""
 
-_BUCKET_ELEMENTS = 50_000_000
+BUCKET_ELEMENTS = 50_000_000
 """Gradients reduced at a time. The default of 500 million would hold 2 GB per worker."""
 
 
@@ -22,15 +24,16 @@ def engine_config(config: TrainConfig) -> dict[str, Any]:
         "stage": 3,
         "overlap_comm": config.device == "gpu",
         "contiguous_gradients": True,
-        "reduce_bucket_size": _BUCKET_ELEMENTS,
+        "reduce_bucket_size": BUCKET_ELEMENTS,
     }
     if config.offload:
         in_cpu_memory = {"device": "cpu", "pin_memory": True}
         zero |= {"offload_param": in_cpu_memory, "offload_optimizer": in_cpu_memory}
     return {
-        "train_batch_size": config.global_batch_size,
-        "train_micro_batch_size_per_gpu": config.micro_batch_size,
-        "gradient_accumulation_steps": config.accumulation_steps,
+        # Rows, not examples; how many a step has differs, so the loop tells DeepSpeed when one ends.
+        "train_batch_size": config.num_workers,
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
         "gradient_clipping": config.gradient_clipping,
         "bf16": {"enabled": config.precision == "bf16", "check_grad_overflow": True},
         # Micro-batches are many and their gradients small: add them up in float32.
@@ -58,6 +61,8 @@ def start(config: TrainConfig) -> "DeepSpeedEngine":
     """
     import deepspeed
 
+    from z1ray.training.loss import train_on_packed_rows
+
     if config.device == "cpu":
         # Gloo carries every collective of training. DeepSpeed would also compile a kernel that
         # only its inference uses, which fails where there is no C++ compiler.
@@ -65,6 +70,7 @@ def start(config: TrainConfig) -> "DeepSpeedEngine":
     deepspeed.init_distributed(timeout=timedelta(seconds=PROCESS_GROUP_TIMEOUT_S))
     settings = engine_config(config)
     model = _load_partitioned(config, settings)
+    train_on_packed_rows(model)
     if config.gradient_checkpointing:
         # Re-entrant: the other kind compares shapes with those of the forward pass,
         # which ZeRO-3 has partitioned away by then.
@@ -83,7 +89,7 @@ def _load_partitioned(config: TrainConfig, settings: dict[str, Any]) -> Any:
     # of each weight, so that no worker ever holds the whole model.
     partitioning = HfDeepSpeedConfig(settings)  # type: ignore[no-untyped-call]
     dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(config.model, dtype=dtype)
+    model = AutoModelForCausalLM.from_pretrained(config.model, dtype=dtype, attn_implementation=attention.install())
     del partitioning
     return model
 
@@ -99,3 +105,22 @@ def _optimizer(model: Any, config: TrainConfig) -> "torch.optim.Optimizer":
 
     on_cpu: torch.optim.Optimizer = DeepSpeedCPUAdam(parameters, lr=rate, weight_decay=decay, adamw_mode=True)
     return on_cpu
+
+
+def full_weights(checkpoint: Path, tag: str, dtype: str) -> dict[str, "torch.Tensor"]:
+    """The whole weights of a checkpoint, put together from the float32 shards of all workers; no engine is needed.
+
+    Args:
+        checkpoint: Its folder, with all workers' files.
+        tag: What ``save_checkpoint`` was given.
+        dtype: ``bfloat16`` or ``float32``.
+
+    Returns:
+        Weights by name; tied ones are the same tensor.
+    """
+    from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint, to_torch_tensor
+
+    # Lazily: each weight is put together and converted on its own, and optimizer states are never read.
+    shards = get_fp32_state_dict_from_zero_checkpoint(str(checkpoint), tag, lazy_mode=True)
+    weights: dict[str, torch.Tensor] = to_torch_tensor(shards, dtype=dtype)
+    return weights

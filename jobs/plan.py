@@ -1,0 +1,28 @@
+"""Say how much memory training takes per GPU, and whether it fits, before anything is launched.
+
+python jobs/plan.py --config conf/z1-7b.yaml --gpu H100 train.offload=false
+"""
+
+import sys
+
+from z1ray.config import load
+from z1ray.launch import guarded, parser
+
+
+def main() -> int:
+    """Parse, then plan."""
+    command_line = parser(__doc__)
+    command_line.add_argument("--gpu", default="A100", metavar="NAME", help="kind of GPU (default A100 with 80 GB)")
+    args = command_line.parse_intermixed_args()
+
+    def run() -> int:
+        from z1ray.training.plan import tell_plan
+
+        tell_plan(load(args.config, args.overrides).train, args.gpu)
+        return 0
+
+    return guarded(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

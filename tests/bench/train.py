@@ -1,0 +1,214 @@
+"""Training against the paper's way of it: `make bench-train`.
+
+Both sides fine-tune SmolLM2-135M on the examples that ``make demo`` left, with the
+train settings of ``conf/local.yaml`` (float32, two workers over gloo, sequences of at
+most 768 tokens), global batch 16, ZeRO-3 with the same DeepSpeed settings, launched by Ray Train.
+z1ray packs (``tests/bench/packed.py``), the baseline is transformers' ``Trainer`` with
+right padding (``tests/bench/trainer.py``, which says what the paper's script does). The
+examples are repeated to fill the steps; each round draws other ones. Sides
+alternate within one run because machines drift; short passes warm each up first and
+are left out. Ratios are of sums over the rounds.
+
+- ``speedup_micro_batch_2``, ``_8``: trained tokens per second, z1ray's over the
+  baseline's, at the baseline's micro-batch; z1ray's rows have room for as many
+  sequences of full length.
+- ``fill_ratio``: tokens over what the workers could have done meanwhile (z1ray, micro-batch 2);
+  ``baseline_fill_*`` is the share of the baseline's places that are no padding.
+- ``peak_memory_error``: the memory plan's peak against the measured one, the larger of the errors
+  at one and at two workers (``tests/bench/probes.py``).
+- ``scaling_error``: the scaling model's step time on two workers against the measured one,
+  from the times of one worker and the speed of gloo here; ``efficiency_N`` is its answer for the paper's
+  7B student on N H100s, 8 to a node, one micro-batch of 2 x 16,384 tokens a step at 45 % of peak,
+  ``_rows_4096`` with one of 4,096.
+- On a GPU also ``gpu_speedup``, ``mfu``, ``tokens_per_second``: see ``tests/bench/train_gpu.py``.
+
+``ARGS="--dataset FOLDER"`` names another dataset. The last line of output is one JSON object.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.bench.packed import packed_worker
+from tests.bench.probes import memory_error, probe, scaling_error
+from tests.bench.trainer import trainer_worker
+from tests.bench.workers import run_workers
+from z1ray.config import load
+from z1ray.errors import UserError
+from z1ray.launch import guarded
+from z1ray.models import embedded
+from z1ray.training import dataset, flops
+from z1ray.training.config import TrainConfig
+from z1ray.training.hardware import find_gpu
+from z1ray.training.plan import plan_run
+from z1ray.training.scaling import HGX_H100, Load, efficiency
+from z1ray.training.shape import ModelShape, read_shape
+
+ROUNDS = 2
+MICRO_BATCHES = (2, 8)
+GLOBAL_BATCH = 16
+REPEATS = 16
+PROBE_TOKENS = 256
+SCALES = (8, 64, 512)
+ROOT = Path(__file__).parents[2]
+OUTPUT = ROOT / "runs" / "bench" / "train"
+
+# Qwen2.5-Coder-7B-Instruct, from its config.json.
+STUDENT = ModelShape(
+    num_params=7_615_616_512,
+    num_head=544_997_376,
+    num_embedding=544_997_376,
+    tied=False,
+    num_persistent=333_312,
+    num_layers=28,
+    hidden=3584,
+    attention_width=3584,
+    vocabulary=152_064,
+)
+
+Rows = list[dict[str, Any]]
+
+
+def settings(folder: Path, model: Path) -> TrainConfig:
+    """The demo's, at the benchmark's global batch.
+
+    Raises:
+        UserError: If the demo's dataset is not there.
+    """
+    if not (folder / "manifest.json").exists():
+        raise UserError("--dataset", str(folder), "no finished dataset is there", "run `make demo` first")
+    demo = load(ROOT / "conf" / "local.yaml").train
+    batch = {"global_batch_size": GLOBAL_BATCH, "num_epochs": 1, "max_steps": None}
+    return replace(demo, dataset=str(folder), model=str(model), **batch)  # type: ignore[arg-type]
+
+
+def write_tokens(config: TrainConfig) -> Path:
+    """The token file of both sides: the dataset, tokenized by z1ray, several times over."""
+    from transformers import AutoTokenizer
+
+    examples = dataset.tokenize_dataset(config, AutoTokenizer.from_pretrained(config.model)).fitting
+    dataset.write_tokens(REPEATS * list(examples), OUTPUT / dataset.TOKENS)
+    return OUTPUT / dataset.TOKENS
+
+
+def compare(config: TrainConfig, tokens: Path) -> dict[str, float]:
+    """Both sides at each micro-batch, in turn; one start of z1ray's workers does for both sizes."""
+    ours: dict[int, Rows] = {size: [] for size in MICRO_BATCHES}
+    theirs: dict[int, Rows] = {size: [] for size in MICRO_BATCHES}
+    first, *others = MICRO_BATCHES
+    for number in range(ROUNDS):
+        job = {"config": replace(config, seed=number), "tokens": str(tokens), "num_steps": 1}
+        theirs[first] += _baseline(job, first)
+        found = run_workers(packed_worker, job | {"micro_batch_sizes": MICRO_BATCHES}, OUTPUT / "ray")["rows"]
+        for size in MICRO_BATCHES:
+            ours[size] += found[size]
+        for size in others:
+            theirs[size] += _baseline(job, size)
+        print(f"round {number + 1}: z1ray {ours}, baseline {theirs}", file=sys.stderr, flush=True)
+    figures = {"fill_ratio": fill_ratio(ours[first])}
+    for size in MICRO_BATCHES:
+        figures |= _figures(size, ours[size], theirs[size])
+    return figures
+
+
+def _baseline(job: dict[str, Any], size: int) -> Rows:
+    asked = {"config": replace(job["config"], micro_batch_size=size), "folder": str(OUTPUT / "trainer")}
+    rows: Rows = run_workers(trainer_worker, job | asked, OUTPUT / "ray")["rows"]
+    return rows
+
+
+def _figures(size: int, ours: Rows, theirs: Rows) -> dict[str, float]:
+    filled, places = (sum(row[name] for row in theirs) for name in ("num_input_tokens", "num_places"))
+    return {
+        f"speedup_micro_batch_{size}": round(tokens_per_second(ours) / tokens_per_second(theirs), 3),
+        f"tokens_per_second_{size}": round(tokens_per_second(ours), 2),
+        f"baseline_tokens_per_second_{size}": round(tokens_per_second(theirs), 2),
+        f"baseline_fill_{size}": round(filled / places, 3),
+    }
+
+
+def tokens_per_second(rows: Rows) -> float:
+    """Trained tokens per second of all steps together."""
+    return float(sum(row["num_tokens"] for row in rows) / sum(row["seconds"] for row in rows))
+
+
+def fill_ratio(rows: Rows) -> float:
+    """Of all steps together: each counts by the tokens the workers could have done."""
+    offered = sum(row["num_input_tokens"] / row["fill_ratio"] for row in rows)
+    return float(round(sum(row["num_input_tokens"] for row in rows) / offered, 4))
+
+
+def check_plans(config: TrainConfig) -> dict[str, float]:
+    """The plans of memory and scaling against real steps of one and of two workers."""
+    shape, found, errors = read_shape(config.model), {}, {}
+    for num_workers in (1, 2):
+        asked = replace(config, num_workers=num_workers, micro_batch_size=2, max_length=PROBE_TOKENS)
+        found[num_workers] = probe(asked, shape.vocabulary, OUTPUT / "ray")
+        plan = plan_run(asked, shape)
+        errors[num_workers] = memory_error(plan, found[num_workers])
+        print(f"{num_workers} workers: planned {plan}, measured {found[num_workers]}", file=sys.stderr, flush=True)
+    return {
+        "peak_memory_error": round(max(errors.values()), 3),
+        **{f"peak_memory_error_{number}": round(error, 3) for number, error in errors.items()},
+        **scaling_error(found[1], found[2], shape, width=4),
+    }
+
+
+def weak_scaling() -> dict[str, float]:
+    """Efficiency of the paper's student on many H100s, by number of GPUs and tokens of a row."""
+    gpu = find_gpu("H100")
+    assert gpu is not None
+    figures: dict[str, float] = {}
+    for name, lengths in {"": [16_384] * 2, "_rows_4096": [4096]}.items():
+        load = Load(
+            num_micro_batches=1,
+            compute_seconds=flops.step_flops(STUDENT, lengths, sum(lengths)) / (0.45 * gpu.peak_flops),
+            gathered_bytes=2 * STUDENT.num_params,
+            reduced_bytes=4 * STUDENT.num_params,
+            num_collectives=STUDENT.num_layers,
+        )
+        figures |= {f"efficiency_{number}{name}": round(efficiency(load, number, HGX_H100), 3) for number in SCALES}
+    return figures
+
+
+def main() -> int:
+    """Run all parts and print their figures."""
+    command_line = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    command_line.add_argument("--dataset", type=Path, default=ROOT / "runs" / "local" / "dataset", metavar="FOLDER")
+    args = command_line.parse_args()
+    return guarded(lambda: measure(args.dataset.absolute()))
+
+
+def measure(folder: Path) -> int:
+    """Both sides on a Ray of this process."""
+    import ray
+    import torch
+
+    os.environ |= {"HF_HUB_OFFLINE": "1", "RAY_TRAIN_V2_ENABLED": "1"}
+    model = ROOT / "runs" / "models" / embedded.NAME
+    model.parent.mkdir(parents=True, exist_ok=True)
+    embedded.prepare(model)
+    config = settings(folder, model)
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)
+    ray.init(address="local", num_cpus=4, include_dashboard=False, object_store_memory=200_000_000)
+    figures = compare(config, write_tokens(config)) | check_plans(config) | weak_scaling()
+    if torch.cuda.is_available():
+        from tests.bench.train_gpu import compare_on_gpu
+
+        figures |= compare_on_gpu(OUTPUT, model)
+    ray.shutdown()
+    shutil.rmtree(OUTPUT)
+    print(json.dumps(figures | {"rounds": ROUNDS}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
