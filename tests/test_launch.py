@@ -17,7 +17,7 @@ LOCAL = str(ROOT / "conf" / "local.yaml")
 
 def run_job(job: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, f"jobs/{job}.py", "--config", LOCAL, *words]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, env={"PATH": "", **env})
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=180, env={"PATH": "", **env})
 
 
 @pytest.mark.parametrize(

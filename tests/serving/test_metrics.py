@@ -23,7 +23,7 @@ pytestmark = pytest.mark.ray
 Samples = defaultdict[tuple[str, ...], float]
 DASHBOARD = Path(__file__).parents[2] / "cluster" / "grafana.json"
 HINT = (5, 6)
-PATIENCE_S = 40
+PATIENCE_S = 120
 
 
 def scraped(model: str) -> Samples:

@@ -34,7 +34,7 @@ ANSWER = 32
 BUSY_CLIENTS, BUSY_BUDGET = 10, 1500
 # What one engine does with ease; each client asks again as soon as it is answered.
 CALM_CLIENTS, CALM_BUDGET = 4, 400
-PATIENCE_S = 240
+PATIENCE_S = 600
 
 
 @dataclass

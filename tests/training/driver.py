@@ -17,7 +17,7 @@ from z1ray.training import metrics
 from z1ray.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 240.0
+DEADLINE_S = 600.0
 
 
 def words(config: TrainConfig, run: Path) -> list[str]:

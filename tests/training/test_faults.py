@@ -204,7 +204,7 @@ def test_a_full_disk_is_told_and_the_older_checkpoint_stays(make_config: MakeCon
         *(sys.executable, "jobs/train.py", *driver.words(config, disk / "run")),
     ]
     with driver.started(command, tmp_path / "log") as process:
-        process.wait(4 * driver.DEADLINE_S)
+        process.wait(2 * driver.DEADLINE_S)
     log = (tmp_path / "log").read_text()
     full, room = log.split("status when full: ")
     assert room.startswith("2\nstep-000002\n"), log[-3000:]

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from z1ray.training import gauges
 from z1ray.training.gauges import Gauges
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def scraped(run: str) -> dict[str, float]:

@@ -116,7 +116,7 @@ class Driver:
         size = os.fstat(self._log).st_size
         return os.pread(self._log, size, 0).decode(errors="replace")
 
-    def until(self, happened: Callable[[], bool], what: str, timeout_s: float = 200) -> None:
+    def until(self, happened: Callable[[], bool], what: str, timeout_s: float = 600) -> None:
         """Wait for something while the driver runs."""
         deadline = time.monotonic() + timeout_s
         while not happened():
@@ -129,7 +129,7 @@ class Driver:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
-    def status(self, timeout_s: float = 300) -> int:
+    def status(self, timeout_s: float = 900) -> int:
         """Wait for the end; the exit status."""
         try:
             return self._process.wait(timeout_s)

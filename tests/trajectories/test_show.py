@@ -24,7 +24,7 @@ def run(tmp_path_factory) -> Path:
 def show(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "jobs/show.py", str(folder), *words]
     environ = os.environ | {"COLUMNS": "40"} | env
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, env=environ, encoding="utf-8")
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=180, env=environ, encoding="utf-8")
 
 
 def shown_ids(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -102,7 +102,7 @@ def test_printable_escapes_every_control_character_and_nothing_else():
 def test_a_closed_pipe_ends_quietly(run):
     """`show.py ... | head -1` is everyday use and no crash."""
     command = f"{sys.executable} jobs/show.py {run} --num 14 | head -1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT, timeout=180)
     assert done.stdout.startswith("== ")
     assert done.stderr == ""
 

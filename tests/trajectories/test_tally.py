@@ -19,7 +19,7 @@ LOADS = {
     LONG: ModeLoad(num_requests=40, max_tokens=100),
     SHORT: ModeLoad(num_requests=20, max_tokens=10),
 }
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 def block(*rows: tuple[int, str, int, str | None]) -> pa.Table:
