@@ -69,6 +69,13 @@ class EvaluateConfig:
         if not 0 < self.confidence < 1:
             raise UserError("evaluate.confidence", self.confidence, "it is a probability", "set it between 0 and 1")
         labels = [source.label for source in self.benchmarks]
+        for label in self.hints.keys() - set(labels):
+            raise UserError(
+                f"evaluate.hints.{label}",
+                self.hints[label],
+                "no benchmark has this label",
+                f"name one of {', '.join(labels)}",
+            )
         if len(set(labels)) < len(labels):
             raise UserError("evaluate.benchmarks", labels, "two have the same name", "give each its own `name`")
         for name in self.hints.values():

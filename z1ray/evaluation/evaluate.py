@@ -38,13 +38,19 @@ def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> di
     started = time.time()
     for name, model in config.models.items():
         require(f"evaluate.models.{name}", model)
+    # What cannot work is told now, before anything is cleared for it.
+    problems = _problems(config) if force or not (output / artifacts.MANIFEST).exists() else {}
     if not artifacts.begin(output, config, artifacts.exporters(config.models, "evaluate.models"), force=force):
         return artifacts.manifest(output)
-    problems = {source.label: _with_tests(source.label, load_problems([source])) for source in config.benchmarks}
     seconds = {name: _answer(config, name, problems, output / "models" / name) for name in config.models}
     rows = _grade(config, problems, output)
     write_rows(rows, output / "rows.parquet", EVALUATION_ROW)
     return artifacts.finish(output, started, num_rows=len(rows), seconds_per_model=seconds)
+
+
+def _problems(config: EvaluateConfig) -> dict[str, list[Row]]:
+    """Those of each benchmark."""
+    return {source.label: _with_tests(source.label, load_problems([source])) for source in config.benchmarks}
 
 
 def _with_tests(benchmark: str, problems: list[Row]) -> list[Row]:

@@ -20,7 +20,7 @@ from z1ray.progress import say
 
 _DASHBOARD_PORT = 8265
 _AGENT_PORT = 52365
-_START_TIMEOUT_S = 90.0
+_START_TIMEOUT_S = 300.0
 _STOP_TIMEOUT_S = 30.0
 _PR_SET_PDEATHSIG = 1
 
@@ -29,7 +29,8 @@ _PR_SET_PDEATHSIG = 1
 def local_head(num_cpus: int = 8) -> Iterator[str]:
     """Start a head, give the address of its dashboard and Jobs API, and stop it however we leave.
 
-    ``num_cpus`` is logical: each actor of a stage takes one, however idle it is.
+    It offers the machine's GPUs, and its CPUs or ``num_cpus``, whichever is more: they are logical,
+    and each actor of a stage takes one, however idle it is.
     The token is put into this process's environment, where Ray's clients look for it.
 
     Raises:
@@ -68,7 +69,7 @@ def _start(folder: Path, port: int, agent_port: int, num_cpus: int) -> subproces
     command = [
         str(Path(sys.executable).with_name("ray")),
         *("start", "--head", "--block", "--disable-usage-stats"),
-        *(f"--num-cpus={num_cpus}", "--num-gpus=0", f"--object-store-memory={1 << 30}"),
+        *(f"--num-cpus={max(num_cpus, os.cpu_count() or 1)}", f"--object-store-memory={1 << 30}"),
         *("--node-ip-address=127.0.0.1", f"--port={free_port(6379)}"),
         *("--dashboard-host=127.0.0.1", f"--dashboard-port={port}", f"--temp-dir={folder}"),
         # A second Ray on this machine has taken the default.
