@@ -12,6 +12,19 @@ from z1ray.training.memory import Plan
 from z1ray.training.scaling import Links, Load, step_seconds
 from z1ray.training.shape import ModelShape
 
+# Qwen2.5-Coder-7B-Instruct, from its config.json.
+STUDENT = ModelShape(
+    num_params=7_615_616_512,
+    num_head=544_997_376,
+    num_embedding=544_997_376,
+    tied=False,
+    num_persistent=333_312,
+    num_layers=28,
+    hidden=3584,
+    attention_width=3584,
+    vocabulary=152_064,
+)
+
 _MESSAGE = 1 << 26
 """Bytes of the gather that bandwidth is told from."""
 

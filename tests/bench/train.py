@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.packed import packed_worker
-from tests.bench.probes import memory_error, probe, scaling_error
+from tests.bench.probes import STUDENT, memory_error, probe, scaling_error
 from tests.bench.trainer import trainer_worker
 from tests.bench.workers import run_workers
 from z1ray.config import load
@@ -48,7 +48,7 @@ from z1ray.training.config import TrainConfig
 from z1ray.training.hardware import find_gpu
 from z1ray.training.plan import plan_run
 from z1ray.training.scaling import HGX_H100, Load, efficiency
-from z1ray.training.shape import ModelShape, read_shape
+from z1ray.training.shape import read_shape
 
 ROUNDS = 2
 MICRO_BATCHES = (2, 8)
@@ -58,19 +58,6 @@ PROBE_TOKENS = 256
 SCALES = (8, 64, 512)
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "runs" / "bench" / "train"
-
-# Qwen2.5-Coder-7B-Instruct, from its config.json.
-STUDENT = ModelShape(
-    num_params=7_615_616_512,
-    num_head=544_997_376,
-    num_embedding=544_997_376,
-    tied=False,
-    num_persistent=333_312,
-    num_layers=28,
-    hidden=3584,
-    attention_width=3584,
-    vocabulary=152_064,
-)
 
 Rows = list[dict[str, Any]]
 

@@ -83,6 +83,25 @@ def make_config(curated: Path, tiny_model: Path) -> MakeConfig:
     return make
 
 
+@pytest.fixture(scope="session")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The config.json of the paper's Qwen2.5-Coder-7B, and nothing else of it."""
+    folder = tmp_path_factory.mktemp("models") / "student"
+    AutoConfig.for_model(
+        "qwen2",
+        vocab_size=152_064,
+        hidden_size=3584,
+        intermediate_size=18_944,
+        num_hidden_layers=28,
+        num_attention_heads=28,
+        num_key_value_heads=4,
+        max_position_embeddings=32_768,
+        tie_word_embeddings=False,
+        architectures=["Qwen2ForCausalLM"],
+    ).save_pretrained(folder)
+    return folder
+
+
 NUM_STEPS = 10
 """Of ``config``: two epochs of 13 examples, three at a time, with one example in the last step of each."""
 

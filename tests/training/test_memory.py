@@ -6,40 +6,29 @@ from typing import Any
 
 import pytest
 
-from tests.bench.probes import memory_error, probe
+from tests.bench.probes import STUDENT, memory_error, probe
 from z1ray.training.activations import Activations
 from z1ray.training.config import TrainConfig
 from z1ray.training.memory import Plan, make_plan
 from z1ray.training.plan import plan_run
-from z1ray.training.shape import ModelShape, read_shape
+from z1ray.training.shape import read_shape
 
 from .conftest import MakeConfig
 
-SEVEN_B = ModelShape(
-    num_params=7_615_616_512,
-    num_head=544_997_376,
-    num_embedding=544_997_376,
-    tied=False,
-    num_persistent=333_312,
-    num_layers=28,
-    hidden=3584,
-    attention_width=3584,
-    vocabulary=152_064,
-)
 NONE = Activations(held=0, peak=0)
 
 
 def planned(**overrides: Any) -> Plan:
     config = TrainConfig(**({"dataset": "d", "model": "m"} | overrides))
-    return make_plan(SEVEN_B, NONE, config, bucket_elements=50_000_000, chunk_tokens=256)
+    return make_plan(STUDENT, NONE, config, bucket_elements=50_000_000, chunk_tokens=256)
 
 
 def test_eighteen_bytes_per_parameter_are_shared() -> None:
     """ZeRO-3: 2 of bf16, 4 of gradients, 12 of master weights and moments, each worker its share."""
     for workers in (8, 64):
         plan = planned(num_workers=workers)
-        share = SEVEN_B.num_params / workers
-        assert plan.parameters == pytest.approx(2 * share + 2 * SEVEN_B.num_persistent, rel=1e-6)
+        share = STUDENT.num_params / workers
+        assert plan.parameters == pytest.approx(2 * share + 2 * STUDENT.num_persistent, rel=1e-6)
         assert [plan.gradients, plan.optimizer] == pytest.approx([4 * share, 12 * share])
 
 
@@ -47,14 +36,14 @@ def test_offload_moves_the_shares_to_the_node() -> None:
     """On the GPU stays what a pass needs; the node takes all shares, gradients twice."""
     on_gpu, offloaded = planned(), planned(offload=True)
     assert offloaded.gradients == offloaded.optimizer == on_gpu.host == 0
-    assert offloaded.host == pytest.approx(22 * SEVEN_B.num_params / 8)
-    assert offloaded.peak < on_gpu.peak - 15 * SEVEN_B.num_params / 8
+    assert offloaded.host == pytest.approx(22 * STUDENT.num_params / 8)
+    assert offloaded.peak < on_gpu.peak - 15 * STUDENT.num_params / 8
 
 
 def test_the_peak_is_the_largest_moment_with_all_that_stays() -> None:
     """Activations count at the loss and in the backward pass, not at the optimizer's step."""
     config = TrainConfig(dataset="d", model="m")
-    large = make_plan(SEVEN_B, Activations(1 << 36, 1 << 37), config, bucket_elements=50_000_000, chunk_tokens=256)
+    large = make_plan(STUDENT, Activations(1 << 36, 1 << 37), config, bucket_elements=50_000_000, chunk_tokens=256)
     assert large.peak_moment == "backward"
     assert large.peak - planned().moments["backward"] == 1 << 37
     assert large.moments["optimizer step"] == planned().moments["optimizer step"]

@@ -19,24 +19,10 @@ from .conftest import MakeConfig
 CONF = Path(__file__).parents[2] / "conf"
 
 
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+@pytest.fixture
+def paper(student: Path) -> TrainConfig:
     """The paper's training, with its student's config.json and nothing else of it."""
-    from transformers import Qwen2Config
-
-    folder = tmp_path_factory.mktemp("models") / "student"
-    Qwen2Config(
-        vocab_size=152_064,
-        hidden_size=3584,
-        intermediate_size=18_944,
-        num_hidden_layers=28,
-        num_attention_heads=28,
-        num_key_value_heads=4,
-        max_position_embeddings=32_768,
-        tie_word_embeddings=False,
-        architectures=["Qwen2ForCausalLM"],
-    ).save_pretrained(folder)
-    return replace(load(CONF / "z1-7b.yaml").train, model=str(folder))
+    return replace(load(CONF / "z1-7b.yaml").train, model=str(student))
 
 
 def test_the_papers_run_fits_its_gpus(paper: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:

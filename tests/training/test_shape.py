@@ -2,34 +2,12 @@
 
 from pathlib import Path
 
-import pytest
-
 from z1ray.training.shape import read_shape
 
 
-@pytest.fixture(scope="module")
-def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The config.json of Qwen2.5-7B, and nothing else."""
-    from transformers import Qwen2Config
-
-    folder = tmp_path_factory.mktemp("models") / "qwen"
-    Qwen2Config(
-        vocab_size=152_064,
-        hidden_size=3584,
-        intermediate_size=18_944,
-        num_hidden_layers=28,
-        num_attention_heads=28,
-        num_key_value_heads=4,
-        max_position_embeddings=32_768,
-        tie_word_embeddings=False,
-        architectures=["Qwen2ForCausalLM"],
-    ).save_pretrained(folder)
-    return folder
-
-
-def test_the_papers_student(qwen: Path) -> None:
+def test_the_papers_student(student: Path) -> None:
     """7.62 billion parameters, as its model card says; built as it is, the test would run out of memory."""
-    shape = read_shape(str(qwen))
+    shape = read_shape(str(student))
     assert shape.num_params == 7_615_616_512
     assert (shape.num_head, shape.num_embedding, shape.tied) == (544_997_376, 544_997_376, False)
     assert shape.num_body == 7_615_616_512 - 2 * 544_997_376
