@@ -12,8 +12,7 @@ torch_index=https://download.pytorch.org/whl/cpu
 
 fail() { printf 'install: %s\n' "$@" >&2; exit 2; }
 step() { printf '== %s\n' "$*"; }
-# Without bytecode: Python compiles the few modules that are imported when they are, pip would compile all.
-pip_install() { "$venv/bin/pip" install --disable-pip-version-check --progress-bar off --no-compile "$@"; }
+pip_install() { "$venv/bin/pip" install --disable-pip-version-check --progress-bar off "$@"; }
 # A line per 25 packages instead of pip's hundreds.
 counted() {
   awk -v total="$(grep -vc '^#' requirements-cpu.lock)" '
