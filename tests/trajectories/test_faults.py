@@ -39,7 +39,7 @@ def cluster() -> Iterator[object]:
 
     # A node that is gone is found out in 10 s instead of 30.
     checks = {"health_check_period_ms": 1000, "health_check_failure_threshold": 10}
-    head = {"num_cpus": 4, "include_dashboard": False, "resources": {"place": 1}, "_system_config": checks}
+    head = {"num_cpus": 3, "include_dashboard": False, "resources": {"place": 1}, "_system_config": checks}
     started = Cluster(initialize_head=True, head_node_args=head)
     yield started
     started.shutdown()
