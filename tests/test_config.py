@@ -49,7 +49,7 @@ def test_overrides_win_over_the_file_and_interpolate():
         ("train.max_steps=few", ["train.max_steps = 'few'", "Integer"]),
         ("train.precision=fp8", ["train.precision = 'fp8'", "'bf16', 'float32'"]),
         ("serve.port=70000", ["serve.port = 70000", "1 to 65535"]),
-        ("train.global_batch_size=3", ["train.global_batch_size = 3", "multiple of 4"]),
+        ("train.global_batch_size=1", ["train.global_batch_size = 1", "2 workers would never get an example"]),
         ("evaluate.budgets=[]", ["evaluate.budgets", "at least one"]),
         ("evaluate.budgets=[-5]", ["evaluate.budgets = -5"]),
         ("curate.tokenizer=${nowhere}", ["curate.tokenizer", "nowhere"]),
