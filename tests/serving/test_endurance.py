@@ -17,8 +17,8 @@ from z1ray.serving.endpoint import APP
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
-# One request a second for half an hour. The first half touches all of the KV cache and fills every pool.
-PARTS = (900, 450, 450)
+# Two requests every three seconds for half an hour. The first half touches all of the KV cache and fills every pool.
+PARTS = (600, 300, 300)
 AT_A_TIME = 16
 GROWTH_MIB = 12.0
 # The pages of the KV cache become memory as its blocks are first used.

@@ -39,7 +39,7 @@ def cluster() -> Iterator[object]:
 
     # A node that is gone is found out in 10 s instead of 30.
     checks = {"health_check_period_ms": 1000, "health_check_failure_threshold": 10}
-    head = {"num_cpus": 3, "include_dashboard": False, "resources": {"place": 1}, "_system_config": checks}
+    head = {"num_cpus": 6, "include_dashboard": False, "resources": {"place": 1}, "_system_config": checks}
     started = Cluster(initialize_head=True, head_node_args=head)
     yield started
     started.shutdown()
@@ -108,7 +108,8 @@ def test_five_killed_drivers_lose_nothing_and_repeat_nothing(cluster, tiny_model
     assert finished[-1] >= 4
     # What each run wrote is what the next one found more: nothing was made twice and thrown away.
     starts = experiment.starts()
-    assert starts[-1][1] == told[-1]
+    # The last run starts no engine where the one before was killed at its very end.
+    assert starts[-1][1] == max(found for found in told if found < experiment.num_requests)
     for (began, num_done), (ended, num_next) in pairwise([*starts, (math.inf, experiment.num_requests)]):
         assert experiment.num_written(began, ended) == num_next - num_done
 
