@@ -191,15 +191,18 @@ def ask_until(api: openai.OpenAI, over: threading.Event) -> int:
 def test_less_load_drains_a_replica(replicas: Replicas) -> None:
     """Without draining the streams of the one that has to go break off."""
     began = time.time()
-    with replicas.clients(BUSY_CLIENTS, BUSY_BUDGET):
+    with replicas.clients(BUSY_CLIENTS, BUSY_BUDGET) as busy:
         replicas.wait(lambda: replicas.num("RUNNING") == 2)
-    with replicas.clients(CALM_CLIENTS, CALM_BUDGET) as endings:
-        replicas.wait(lambda: replicas.num("STOPPING") == 1)
+    with replicas.clients(CALM_CLIENTS, CALM_BUDGET) as calm:
+        replicas.wait(lambda: replicas.num("RUNNING") == 1)
     replicas.wait(lambda: replicas.num("STOPPING") == 0)
     assert replicas.num("RUNNING") == 1
     assert max(drained(began)) >= 1, "no stream was on the replica that had to go"
-    assert len(endings) >= CALM_CLIENTS
-    for ending in endings:
+    assert len(busy) >= BUSY_CLIENTS
+    assert len(calm) >= CALM_CLIENTS
+    for ending in busy:
+        replicas.require_whole(ending, BUSY_BUDGET)
+    for ending in calm:
         replicas.require_whole(ending, CALM_BUDGET)
 
 
