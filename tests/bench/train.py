@@ -6,8 +6,8 @@ most 768 tokens), global batch 16, gradient checkpointing as the paper has it (w
 micro-batch of 8 takes more than 20 GiB), ZeRO-3 with the same DeepSpeed settings, launched by Ray Train.
 z1ray packs (``tests/bench/packed.py``), the baseline is transformers' ``Trainer`` with
 right padding (``tests/bench/trainer.py``, which says what the paper's script does). The
-examples are repeated to fill the steps; each round draws other ones. Sides
-alternate within one run because machines drift; short passes warm each up first and
+examples are repeated to fill the steps; each round draws other ones, the same for both sides.
+Sides alternate within one run because machines drift; short passes warm each up first and
 are left out. Ratios are of sums over the rounds.
 
 - ``speedup_micro_batch_2``, ``_8``: trained tokens per second, z1ray's over the
@@ -23,7 +23,8 @@ are left out. Ratios are of sums over the rounds.
   ``_rows_4096`` with one of 4,096.
 - On a GPU also ``gpu_speedup``, ``mfu``, ``tokens_per_second``: see ``tests/bench/train_gpu.py``.
 
-``ARGS="--dataset FOLDER"`` names another dataset. The last line of output is one JSON object.
+``ARGS="--dataset FOLDER"`` names another dataset, ``--rounds`` how often it is measured. The last
+line of output is one JSON object.
 """
 
 import argparse
@@ -50,7 +51,6 @@ from z1ray.training.plan import plan_run
 from z1ray.training.scaling import HGX_H100, Load, efficiency
 from z1ray.training.shape import read_shape
 
-ROUNDS = 2
 MICRO_BATCHES = (2, 8)
 GLOBAL_BATCH = 16
 REPEATS = 16
@@ -84,12 +84,12 @@ def write_tokens(config: TrainConfig) -> Path:
     return OUTPUT / dataset.TOKENS
 
 
-def compare(config: TrainConfig, tokens: Path) -> dict[str, float]:
+def compare(config: TrainConfig, tokens: Path, num_rounds: int) -> dict[str, float]:
     """Both sides at each micro-batch, in turn; one start of z1ray's workers does for both sizes."""
     ours: dict[int, Rows] = {size: [] for size in MICRO_BATCHES}
     theirs: dict[int, Rows] = {size: [] for size in MICRO_BATCHES}
     first, *others = MICRO_BATCHES
-    for number in range(ROUNDS):
+    for number in range(num_rounds):
         job = {"config": replace(config, seed=number), "tokens": str(tokens), "num_steps": 1}
         theirs[first] += _baseline(job, first)
         found = run_workers(packed_worker, job | {"micro_batch_sizes": MICRO_BATCHES}, OUTPUT / "ray")["rows"]
@@ -170,11 +170,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     command_line.add_argument("--dataset", type=Path, default=ROOT / "runs" / "local" / "dataset", metavar="FOLDER")
+    command_line.add_argument("--rounds", type=int, choices=range(1, 10), default=2, metavar="N")
     args = command_line.parse_args()
-    return guarded(lambda: measure(args.dataset.absolute()))
+    return guarded(lambda: measure(args.dataset.absolute(), args.rounds))
 
 
-def measure(folder: Path) -> int:
+def measure(folder: Path, num_rounds: int) -> int:
     """Both sides on a Ray of this process."""
     import ray
     import torch
@@ -187,14 +188,14 @@ def measure(folder: Path) -> int:
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
     ray.init(address="local", num_cpus=4, include_dashboard=False, object_store_memory=200_000_000)
-    figures = compare(config, write_tokens(config)) | check_plans(config) | weak_scaling()
+    figures = compare(config, write_tokens(config), num_rounds) | check_plans(config) | weak_scaling()
     if torch.cuda.is_available():
         from tests.bench.train_gpu import compare_on_gpu
 
         figures |= compare_on_gpu(OUTPUT, model)
     ray.shutdown()
     shutil.rmtree(OUTPUT)
-    print(json.dumps(figures | {"rounds": ROUNDS}))
+    print(json.dumps(figures | {"rounds": num_rounds}))
     return 0
 
 

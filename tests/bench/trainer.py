@@ -24,7 +24,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from z1ray.training import zero3
+from z1ray.training import batches, zero3
 from z1ray.training.config import TrainConfig
 from z1ray.training.dataset import TokenFile
 from z1ray.training.tokenize import IGNORED, TokenizedExample
@@ -52,7 +52,9 @@ def trainer_worker(job: dict[str, Any]) -> dict[str, Any]:
     arguments = _arguments(config, job["num_steps"], job["folder"])
     dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
     model = AutoModelForCausalLM.from_pretrained(config.model, dtype=dtype)
-    examples = [_labelled(tokens[index]) for index in range(len(tokens))]
+    # Those of z1ray's steps, which the sampler shuffles.
+    steps = [batches.step_examples(step, len(tokens), config) for step in range(job["num_steps"])]
+    examples = [_labelled(tokens[index]) for step in steps for index in step]
     collator = DataCollatorForSeq2Seq(AutoTokenizer.from_pretrained(config.model, padding_side="right"))
     trainer = TimedTrainer(model=model, args=arguments, train_dataset=examples, data_collator=collator)
     trainer.add_callback(_AtStepEnd(trainer))
