@@ -14,5 +14,13 @@ def kill_commands(script: str) -> None:
         # One that has ended meanwhile, or is a zombie, has no command line.
         with suppress(psutil.NoSuchProcess):
             if any(script in word for word in child.cmdline()):
-                for process in (child, *child.children(recursive=True)):
-                    process.kill()
+                kill_tree(child.pid)
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL a process and all it started, as far as they still run."""
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for process in [*root.children(recursive=True), root]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.processes import kill_tree
 from z1ray.training import metrics
 from z1ray.training.config import TrainConfig
 
@@ -41,16 +42,8 @@ def started(command: Sequence[str], log: Path) -> Iterator["subprocess.Popen[byt
     try:
         yield process
     finally:
-        kill(process.pid)
+        kill_tree(process.pid)
         process.wait()
-
-
-def kill(pid: int) -> None:
-    """SIGKILL a process and all it started."""
-    if not psutil.pid_exists(pid):
-        return
-    for process in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
-        process.kill()
 
 
 def wait(condition: Callable[[], bool]) -> None:
