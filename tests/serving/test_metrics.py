@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import time
-import urllib.request
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 
 import openai
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
+from tests.scrape import metrics_page, samples
 from tests.serving.conftest import MODEL, Served
 from z1ray.serving.metrics import REJECTED, Meter, RequestCounter
 from z1ray.window import Accounting, Window
@@ -29,24 +28,11 @@ PATIENCE_S = 120
 def scraped(model: str) -> Samples:
     """A model's samples of z1ray, summed over processes, by name and the labels that tell them apart."""
     found: Samples = defaultdict(float)
-    for family in text_string_to_metric_families(page()):
-        for sample in family.samples:
-            if sample.name.startswith("ray_z1ray_") and sample.labels.get("model") == model:
-                labels = [sample.labels[name] for name in ("outcome", "kind", "le") if name in sample.labels]
-                found[(sample.name.removeprefix("ray_z1ray_"), *labels)] += sample.value
+    for sample in samples():
+        if sample.name.startswith("ray_z1ray_") and sample.labels.get("model") == model:
+            labels = [sample.labels[name] for name in ("outcome", "kind", "le") if name in sample.labels]
+            found[(sample.name.removeprefix("ray_z1ray_"), *labels)] += sample.value
     return found
-
-
-def page() -> str:
-    import ray
-
-    (node,) = (node for node in ray.nodes() if node["Alive"])
-    address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
-    try:
-        with urllib.request.urlopen(address, timeout=10) as response:
-            return str(response.read().decode())
-    except ConnectionRefusedError:  # the agent of a fresh cluster is not up yet
-        return ""
 
 
 def eventually(look: Callable[[], Any], expected: Any) -> None:
@@ -174,5 +160,5 @@ def test_every_metric_on_the_dashboard_is_exported() -> None:
     # Those of generation and training have their own tests.
     asked = {name for name in asked if not name.startswith(("ray_z1ray_generate_", "ray_z1ray_train_"))}
     assert len(asked) >= 9
-    missing = lambda: {name for name in asked if f"\n{name}{{" not in page()}  # noqa: E731
+    missing = lambda: {name for name in asked if f"\n{name}{{" not in metrics_page()}  # noqa: E731
     eventually(missing, set())

@@ -1,11 +1,10 @@
 """A training is on Ray's dashboards while it runs."""
 
 import time
-import urllib.request
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
+from tests.scrape import samples
 from z1ray.training import gauges
 from z1ray.training.gauges import Gauges
 
@@ -14,17 +13,7 @@ PATIENCE_S = 120.0
 
 def scraped(run: str) -> dict[str, float]:
     """A run's gauges in the metrics endpoint of this process's Ray, without Ray's prefix."""
-    import ray
-
-    (node,) = (node for node in ray.nodes() if node["Alive"])
-    address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
-    try:
-        with urllib.request.urlopen(address, timeout=10) as response:
-            page = response.read().decode()
-    except ConnectionRefusedError:  # The agent of a fresh cluster is not up yet.
-        return {}
-    samples = (sample for family in text_string_to_metric_families(page) for sample in family.samples)
-    return {each.name.removeprefix("ray_"): each.value for each in samples if each.labels.get("run") == run}
+    return {each.name.removeprefix("ray_"): each.value for each in samples() if each.labels.get("run") == run}
 
 
 @pytest.mark.ray

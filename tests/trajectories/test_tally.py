@@ -1,13 +1,12 @@
 """Progress of a real run on a real Ray: counted once, exported, and never in the run's way."""
 
 import time
-import urllib.request
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
+from tests.scrape import samples
 from z1ray.records import TRAJECTORY
 from z1ray.trajectories import tally as tally_module
 from z1ray.trajectories.counts import Counts, ModeLoad
@@ -103,21 +102,11 @@ def test_what_workers_report_is_told_and_exported(capsys: pytest.CaptureFixture[
 
 def scraped() -> dict[tuple[str, ...], list[float]]:
     """z1ray's samples of generation in Ray's metrics endpoint, one per process, by name and mode."""
-    import ray
-
-    (node,) = (node for node in ray.nodes() if node["Alive"])
-    address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
-    try:
-        with urllib.request.urlopen(address, timeout=10) as response:
-            page = response.read().decode()
-    except ConnectionRefusedError:  # the agent of a fresh cluster is not up yet
-        return {}
     found: dict[tuple[str, ...], list[float]] = {}
-    for family in text_string_to_metric_families(page):
-        for sample in family.samples:
-            if sample.name.startswith("ray_z1ray_generate_"):
-                key = (sample.name.removeprefix("ray_"), *(sample.labels[n] for n in ["mode"] if n in sample.labels))
-                found.setdefault(key, []).append(sample.value)
+    for sample in samples():
+        if sample.name.startswith("ray_z1ray_generate_"):
+            key = (sample.name.removeprefix("ray_"), *(sample.labels[n] for n in ["mode"] if n in sample.labels))
+            found.setdefault(key, []).append(sample.value)
     return found
 
 
