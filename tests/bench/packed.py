@@ -1,7 +1,6 @@
 """z1ray's side of the training benchmark: its own steps on workers of its own, without checkpoint and export."""
 
-from dataclasses import replace
-from itertools import product
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ def packed_worker(job: dict[str, Any]) -> dict[str, Any]:
     """Take steps as ``z1ray.training.loop`` does.
 
     Args:
-        job: ``config``, ``tokens`` (the token file), ``num_steps`` and ``micro_batch_sizes``.
+        job: ``config``, ``tokens`` (the token file) and ``num_steps``.
 
     Returns:
-        ``rows``: by micro-batch size a row of figures per step, as ``metrics.jsonl`` has them.
+        ``rows``: figures of each step, as ``metrics.jsonl`` has them; ``resident_bytes``, the most
+        that the first worker had.
     """
     import ray.train
 
@@ -21,18 +21,22 @@ def packed_worker(job: dict[str, Any]) -> dict[str, Any]:
     from z1ray.training.dataset import TokenFile
     from z1ray.training.speed import Speedometer
 
-    tokens = TokenFile(Path(job["tokens"]))
-    engine, speed = zero3.start(job["config"]), Speedometer(job["config"])
+    config, tokens = job["config"], TokenFile(Path(job["tokens"]))
+    engine, speed = zero3.start(config), Speedometer(config)
     rank = ray.train.get_context().get_world_rank()
     warm_up(engine, tokens)
-    rows: dict[int, list[dict[str, Any]]] = {size: [] for size in job["micro_batch_sizes"]}
-    for size, step in product(rows, range(job["num_steps"])):
-        config = replace(job["config"], micro_batch_size=size)
+    rows: list[dict[str, Any]] = []
+    for step in range(job["num_steps"]):
         examples = batches.step_examples(step, len(tokens), config)
         row = loop.take_step(engine, tokens, examples, step, rank, config)
-        row |= speed.figures([tokens.lengths[each] for each in examples], row["num_tokens"], row["seconds"])
-        rows[size].append(row)
-    return {"rows": rows}
+        lengths = [tokens.lengths[each] for each in examples]
+        rows.append(row | speed.figures(lengths, row["num_tokens"], row["seconds"]))
+    return {"rows": rows, "resident_bytes": most_resident()}
+
+
+def most_resident() -> int:
+    """Bytes of memory that this process had at its largest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def warm_up(engine: Any, tokens: Any) -> None:

@@ -47,8 +47,8 @@ def compare_on_gpu(folder: Path, tokenizer: Path) -> dict[str, float]:
         job = {"tokens": str(tokens), "num_steps": NUM_STEPS, "folder": str(folder / "trainer")}
         theirs = job | {"config": _config(model, 2, number)}
         found["baseline"] += run_workers(trainer_worker, theirs, folder / "ray")["rows"]
-        ours = job | {"config": _config(model, 1, number), "micro_batch_sizes": (1,)}
-        found["z1ray"] += run_workers(packed_worker, ours, folder / "ray")["rows"][1]
+        ours = job | {"config": _config(model, 1, number)}
+        found["z1ray"] += run_workers(packed_worker, ours, folder / "ray")["rows"]
         print(f"round {number + 1}, GPU: {found}", file=sys.stderr, flush=True)
     speeds = {side: _mean(rows, "num_tokens") for side, rows in found.items()}
     peak = max(row["peak_memory_bytes"] for row in found["z1ray"])

@@ -24,6 +24,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from tests.bench.packed import most_resident
 from z1ray.training import batches, zero3
 from z1ray.training.config import TrainConfig
 from z1ray.training.dataset import TokenFile
@@ -41,6 +42,7 @@ def trainer_worker(job: dict[str, Any]) -> dict[str, Any]:
     Returns:
         ``rows``: per step ``num_tokens`` (trained), ``num_input_tokens`` and ``num_places`` (padding
         included), all of all workers, and ``seconds``; on a GPU also ``peak_memory_bytes``.
+        ``resident_bytes``: the most that the first worker had.
     """
     import deepspeed
 
@@ -59,7 +61,7 @@ def trainer_worker(job: dict[str, Any]) -> dict[str, Any]:
     trainer = TimedTrainer(model=model, args=arguments, train_dataset=examples, data_collator=collator)
     trainer.add_callback(_AtStepEnd(trainer))
     trainer.train()
-    return {"rows": trainer.rows}
+    return {"rows": trainer.rows, "resident_bytes": most_resident()}
 
 
 def _labelled(example: TokenizedExample) -> dict[str, list[int]]:

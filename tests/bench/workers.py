@@ -1,6 +1,6 @@
 """Run a function on Ray Train's workers, as both sides of the training benchmark and its probes do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,21 @@ from z1ray.training.config import TrainConfig
 Worker = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def run_workers(worker: Worker, job: dict[str, Any], folder: Path) -> dict[str, Any]:
+def run_workers(worker: Worker, job: dict[str, Any], folder: Path, without: Collection[str] = ()) -> dict[str, Any]:
     """Run ``worker(job)`` on ``job["config"].num_workers`` workers; what the first returns.
 
     Args:
         worker: The function.
         job: Its argument, with the run's TrainConfig as ``config``.
         folder: For Ray Train's own files.
+        without: Environment variables of z1ray's workers that these do without.
     """
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
     config: TrainConfig = job["config"]
     on_gpu = config.device == "gpu"
+    env = {name: value for name, value in zero3.worker_env(config).items() if name not in without}
     resources = {"CPU": float(config.cpus_per_worker)} | ({"GPU": 1.0} if on_gpu else {})
     result: Any = TorchTrainer(
         worker,  # type: ignore[arg-type]
@@ -32,7 +34,7 @@ def run_workers(worker: Worker, job: dict[str, Any], folder: Path) -> dict[str, 
         scaling_config=ScalingConfig(num_workers=config.num_workers, use_gpu=on_gpu, resources_per_worker=resources),
         run_config=RunConfig(  # type: ignore[call-arg]
             storage_path=str(folder),
-            worker_runtime_env={"env_vars": zero3.worker_env(config)},
+            worker_runtime_env={"env_vars": env},
         ),
     ).fit()
     found: dict[str, Any] = result.return_value

@@ -40,7 +40,8 @@ def test_float32_does_not_turn_bf16_on() -> None:
 
 
 def test_workers_environment() -> None:
-    """On CPU DeepSpeed must not look for a GPU, and workers must not fight for cores."""
+    """On CPU DeepSpeed must not look for a GPU, workers must not fight for cores, and they keep freed memory."""
     assert zero3.worker_env(config(device="cpu", cpus_per_worker=3))["OMP_NUM_THREADS"] == "3"
     assert zero3.worker_env(config(device="cpu"))["DS_ACCELERATOR"] == "cpu"
+    assert zero3.worker_env(config(device="cpu"))["MALLOC_ARENA_MAX"] == "1"
     assert "DS_ACCELERATOR" not in zero3.worker_env(config(device="gpu"))
