@@ -8,14 +8,14 @@ z1ray packs (``tests/bench/packed.py``) into rows of up to 3,072 tokens; the bas
 As in ``conf/local.yaml``, no activations are computed twice, where that fits into this machine's 24 GiB:
 z1ray's rows, and the baseline at a micro-batch of 2. At 8 the baseline takes gradient checkpointing, as
 the paper's script does. z1ray's workers keep the memory they have freed (``zero3.KEEP_FREED``); the baseline's
-do not: at 8 they would then run out of it. The examples are repeated to fill the steps; each round
+do not: at 8 they ran out of it, and at 2 a step took as long. The examples are repeated to fill the steps; each round
 draws other ones, the same for all sides. Sides alternate within one run because machines drift; short
 passes and a whole step warm each up first and are left out. Ratios are of sums over the rounds.
 
 - ``speedup_micro_batch_2``, ``_8``: trained tokens per second, z1ray's over the
   baseline's, at the baseline's micro-batch.
 - ``speedup_8_both_recompute``: the same at 8 with gradient checkpointing on both sides, which
-  leaves what packing and the head at trained tokens alone bring; rows of up to 6,144 tokens.
+  leaves packing, the head at trained tokens alone, and kept memory; rows of up to 6,144 tokens.
 - ``fill_ratio``: tokens over what z1ray's workers could have done meanwhile;
   ``fill_baseline_*`` is the share of the baseline's places that are no padding.
 - ``resident_gib_*``: the most memory that the first worker's process had.
