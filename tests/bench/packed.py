@@ -1,8 +1,9 @@
 """z1ray's side of the training benchmark: its own steps on workers of its own, without checkpoint and export."""
 
-import resource
 from pathlib import Path
 from typing import Any
+
+from tests.bench.peak import most_resident
 
 
 def packed_worker(job: dict[str, Any]) -> dict[str, Any]:
@@ -32,11 +33,6 @@ def packed_worker(job: dict[str, Any]) -> dict[str, Any]:
         lengths = [tokens.lengths[each] for each in examples]
         rows.append(row | speed.figures(lengths, row["num_tokens"], row["seconds"]))
     return {"rows": rows, "resident_bytes": most_resident()}
-
-
-def most_resident() -> int:
-    """Bytes of memory that this process had at its largest."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def warm_up(engine: Any, tokens: Any) -> None:

@@ -1,6 +1,7 @@
-"""The most memory that a process's tensors took: what malloc has handed out, looked at often."""
+"""The most memory that a process took: of its tensors what malloc has handed out, looked at often, and in all."""
 
 import ctypes
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -60,3 +61,8 @@ def watch_peak(every_s: float = 0.004) -> Iterator[Peak]:
     finally:
         stop.set()
         thread.join()
+
+
+def most_resident() -> int:
+    """Bytes of memory that this process had at its largest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

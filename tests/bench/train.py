@@ -106,8 +106,8 @@ class Side:
 
     def measure(self, config: TrainConfig, tokens: Path) -> dict[str, Any]:
         """Start its workers and take the steps; the first worker's figures."""
-        own = {"micro_batch_size": self.micro_batch_size, "gradient_checkpointing": self.recomputes}
-        job = {"config": replace(config, **own), "tokens": str(tokens), "num_steps": NUM_STEPS}  # type: ignore[arg-type]
+        own = replace(config, micro_batch_size=self.micro_batch_size, gradient_checkpointing=self.recomputes)
+        job = {"config": own, "tokens": str(tokens), "num_steps": NUM_STEPS}
         without = () if self.worker is packed_worker else zero3.KEEP_FREED
         return run_workers(self.worker, job | {"folder": str(OUTPUT / "trainer")}, OUTPUT / "ray", without)
 
@@ -162,8 +162,9 @@ def check_plans(config: TrainConfig) -> dict[str, float]:
     """The plans of memory and scaling against real steps of one and of two workers."""
     shape, found, errors = read_shape(config.model), {}, {}
     for num_workers in (1, 2):
-        sizes = {"num_workers": num_workers, "micro_batch_size": 2, "max_length": PROBE_TOKENS}
-        asked = replace(config, gradient_checkpointing=True, **sizes)  # type: ignore[arg-type]
+        asked = replace(
+            config, num_workers=num_workers, micro_batch_size=2, max_length=PROBE_TOKENS, gradient_checkpointing=True
+        )
         found[num_workers] = probe(asked, shape.vocabulary, OUTPUT / "ray")
         plan = plan_run(asked, shape)
         errors[num_workers] = memory_error(plan, found[num_workers])

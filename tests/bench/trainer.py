@@ -24,7 +24,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from tests.bench.packed import most_resident
+from tests.bench.peak import most_resident
 from z1ray.training import batches, zero3
 from z1ray.training.config import TrainConfig
 from z1ray.training.dataset import TokenFile
