@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,3 +91,19 @@ def served(serve_config: ServeConfig, ray_cluster: None, tmp_path_factory: pytes
             yield Served(serve_config, output, manifest, KEYS["alice"], api)
     finally:
         serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def beside(served: Served, app: str, config: ServeConfig) -> Iterator[openai.OpenAI]:
+    """A client of one more application, which ends with the block, beside the one that all tests share."""
+    from ray import serve
+
+    from z1ray.serving.app import build_app
+
+    serve.run(build_app(config), name=app, route_prefix=f"/{app}")
+    address = served.manifest["address"].removesuffix("/v1")
+    try:
+        with checks.client(f"{address}/{app}", config.api_keys) as api:
+            yield api
+    finally:
+        serve.delete(app)

@@ -10,10 +10,8 @@ from typing import Any
 import openai
 import pytest
 
-from tests.serving.conftest import TINY, Served, engines
+from tests.serving.conftest import TINY, Served, beside, engines
 from z1ray.engine.config import EngineConfig
-from z1ray.serving.app import build_app
-from z1ray.serving.checks import client
 from z1ray.serving.config import ServeConfig
 from z1ray.window import WindowConfig
 
@@ -32,8 +30,6 @@ PATIENCE_S = 600
 @pytest.fixture(scope="module")
 def pair(served: Served, tiny_model: Path) -> Iterator[openai.OpenAI]:
     """A client of a model with two replicas, in an application beside the one that all tests share."""
-    from ray import serve
-
     config = ServeConfig(
         models={TINY: str(tiny_model)},
         api_keys=served.config.api_keys,
@@ -42,13 +38,8 @@ def pair(served: Served, tiny_model: Path) -> Iterator[openai.OpenAI]:
         window=WindowConfig(default_budget=64, answer_tokens=16),
         engine=EngineConfig(device="cpu", dtype="float32", replicas=2, max_num_seqs=8, enforce_eager=True),
     )
-    serve.run(build_app(config), name=APP, route_prefix=f"/{APP}")
-    address = served.manifest["address"].removesuffix("/v1")
-    try:
-        with client(f"{address}/{APP}", config.api_keys) as api:
-            yield api
-    finally:
-        serve.delete(APP)
+    with beside(served, APP, config) as api:
+        yield api
 
 
 def test_a_full_queue_is_told_so(pair: openai.OpenAI) -> None:

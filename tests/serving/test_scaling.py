@@ -12,11 +12,9 @@ from typing import Any
 import openai
 import pytest
 
-from tests.serving.conftest import Served
+from tests.serving.conftest import Served, beside
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.tokens import text_token_ids
-from z1ray.serving.app import build_app
-from z1ray.serving.checks import client
 from z1ray.serving.config import ServeConfig
 from z1ray.window import CODE_HINT, WindowConfig
 
@@ -80,8 +78,6 @@ class Scaled:
 
 @pytest.fixture
 def scaled(served: Served, tiny_model: Path) -> Iterator[Scaled]:
-    from ray import serve
-
     config = ServeConfig(
         models={MODEL: str(tiny_model)},
         api_keys=served.config.api_keys,
@@ -92,13 +88,8 @@ def scaled(served: Served, tiny_model: Path) -> Iterator[Scaled]:
         window=WindowConfig(default_budget=BUSY_BUDGET, answer_tokens=ANSWER),
         engine=EngineConfig(device="cpu", dtype="float32", max_num_seqs=SLOTS, enforce_eager=True),
     )
-    serve.run(build_app(config), name=APP, route_prefix=f"/{APP}")
-    address = served.manifest["address"].removesuffix("/v1")
-    try:
-        with client(f"{address}/{APP}", config.api_keys) as api:
-            yield Scaled(api, len(text_token_ids(str(tiny_model), CODE_HINT)))
-    finally:
-        serve.delete(APP)
+    with beside(served, APP, config) as api:
+        yield Scaled(api, len(text_token_ids(str(tiny_model), CODE_HINT)))
 
 
 def drained(since: float) -> list[int]:
