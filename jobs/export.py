@@ -16,7 +16,7 @@ def main() -> int:
     args = command_line.parse_intermixed_args()
 
     def run() -> int:
-        from z1ray.training.export import export_unfinished
+        from z1ray.training.checkpoints.export import export_unfinished
 
         config = load(args.config, args.overrides)
         export_unfinished(config.train, config.output / "checkpoint", args.step, force=args.force)

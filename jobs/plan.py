@@ -16,7 +16,7 @@ def main() -> int:
     args = command_line.parse_intermixed_args()
 
     def run() -> int:
-        from z1ray.training.plan import tell_plan
+        from z1ray.training.plan.plan import tell_plan
 
         tell_plan(load(args.config, args.overrides).train, args.gpu)
         return 0

@@ -17,7 +17,7 @@ def main() -> int:
     args = command_line.parse_intermixed_args()
 
     def run() -> int:
-        from z1ray.serving.deploy import write_config
+        from z1ray.serving.serve_yaml import write_config
 
         write_config(load(args.config, args.overrides).serve, args.output, force=args.force)
         return 0

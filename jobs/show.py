@@ -7,7 +7,7 @@ import signal
 import sys
 
 from z1ray.launch import guarded
-from z1ray.trajectories.show import parser, show
+from z1ray.trajectories.view.show import parser, show
 
 
 def main() -> int:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from z1ray.serving import metrics
-from z1ray.training import gauges
-from z1ray.trajectories import tally
+from z1ray.serving.replica import metrics
+from z1ray.training.report import gauges
+from z1ray.trajectories.progress import tally
 
 CLUSTER = Path(__file__).parent.parent / "cluster"
 

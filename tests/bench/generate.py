@@ -35,10 +35,10 @@ from z1ray.engine.settings import batch_kwargs, engine_env
 from z1ray.models import embedded
 from z1ray.problems.config import SourceConfig
 from z1ray.records import Row, read_rows
-from z1ray.trajectories import table
 from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
 from z1ray.trajectories.generate import generate
-from z1ray.trajectories.prepare import Prepare
+from z1ray.trajectories.requests import table
+from z1ray.trajectories.requests.prepare import Prepare
 
 ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=2048, max_num_seqs=16, enforce_eager=True)
 ROUNDS = 3

@@ -18,9 +18,11 @@ def packed_worker(job: dict[str, Any]) -> dict[str, Any]:
     """
     import ray.train
 
-    from z1ray.training import batches, loop, zero3
-    from z1ray.training.dataset import TokenFile
-    from z1ray.training.speed import Speedometer
+    from z1ray.training import loop
+    from z1ray.training.data import batches
+    from z1ray.training.data.dataset import TokenFile
+    from z1ray.training.engine import zero3
+    from z1ray.training.report.speed import Speedometer
 
     config, tokens = job["config"], TokenFile(Path(job["tokens"]))
     engine, speed = zero3.start(config), Speedometer(config)
@@ -37,7 +39,8 @@ def packed_worker(job: dict[str, Any]) -> dict[str, Any]:
 
 def warm_up(engine: Any, tokens: Any) -> None:
     """Three short passes: DeepSpeed records its order in the first two, and uses it from the third on."""
-    from z1ray.training import batches, loop
+    from z1ray.training import loop
+    from z1ray.training.data import batches
 
     shortest = tokens[min(range(len(tokens)), key=lambda index: tokens.lengths[index])]
     row = batches.micro_batch([shortest])

@@ -8,9 +8,9 @@ from typing import Any
 from tests.bench.peak import watch_peak
 from tests.bench.workers import run_workers
 from z1ray.training.config import TrainConfig
-from z1ray.training.memory import Plan
-from z1ray.training.scaling import Links, Load, step_seconds
-from z1ray.training.shape import ModelShape
+from z1ray.training.plan.memory import Plan
+from z1ray.training.plan.scaling import Links, Load, step_seconds
+from z1ray.training.plan.shape import ModelShape
 
 # Qwen2.5-Coder-7B-Instruct, from its config.json.
 STUDENT = ModelShape(
@@ -45,8 +45,10 @@ def probe_worker(job: dict[str, Any]) -> dict[str, Any]:
     import torch.distributed as dist
     import transformers  # noqa: F401
 
-    from z1ray.training import batches, loop, zero3
-    from z1ray.training.tokenize import TokenizedExample
+    from z1ray.training import loop
+    from z1ray.training.data import batches
+    from z1ray.training.data.tokenize import TokenizedExample
+    from z1ray.training.engine import zero3
 
     config: TrainConfig = job["config"]
     torch.manual_seed(0)

@@ -29,7 +29,7 @@ from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.load import iter_problems
 from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
-from z1ray.trajectories.table import parts, write_table
+from z1ray.trajectories.requests.table import parts, write_table
 
 NUM_PROBLEMS = 5_000_000
 QUESTION_CHARS = 200

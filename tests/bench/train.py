@@ -49,12 +49,14 @@ from z1ray.config import load
 from z1ray.errors import UserError
 from z1ray.launch import guarded
 from z1ray.models import embedded
-from z1ray.training import dataset, flops, zero3
 from z1ray.training.config import TrainConfig
-from z1ray.training.hardware import GIB, find_gpu
-from z1ray.training.plan import plan_run
-from z1ray.training.scaling import HGX_H100, Load, efficiency
-from z1ray.training.shape import read_shape
+from z1ray.training.data import dataset
+from z1ray.training.engine import zero3
+from z1ray.training.plan import flops
+from z1ray.training.plan.hardware import GIB, find_gpu
+from z1ray.training.plan.plan import plan_run
+from z1ray.training.plan.scaling import HGX_H100, Load, efficiency
+from z1ray.training.plan.shape import read_shape
 
 GLOBAL_BATCH = 16
 REPEATS = 16

@@ -6,7 +6,7 @@ log-normally (median 1,500, at most 8,192; a quarter is prompt). z1ray packs int
 baseline takes the paper's micro-batch of 2. Global batch 64, one worker, ZeRO-3.
 
 - ``gpu_speedup``: trained tokens per second, z1ray's over the baseline's.
-- ``mfu``: of z1ray, against the card's dense bfloat16 peak (``z1ray/training/flops.py``).
+- ``mfu``: of z1ray, against the card's dense bfloat16 peak (``z1ray/training/plan/flops.py``).
 - ``tokens_per_second``: trained tokens per second of z1ray.
 - ``gpu_peak_gib``, ``gpu_peak_memory_error``: most tensor bytes, and how far the plan is off.
 """
@@ -19,12 +19,12 @@ from typing import Any
 from tests.bench.packed import packed_worker
 from tests.bench.trainer import trainer_worker
 from tests.bench.workers import run_workers
-from z1ray.training import dataset
 from z1ray.training.config import TrainConfig
-from z1ray.training.hardware import GIB
-from z1ray.training.plan import plan_run
-from z1ray.training.shape import read_shape
-from z1ray.training.tokenize import TokenizedExample
+from z1ray.training.data import dataset
+from z1ray.training.data.tokenize import TokenizedExample
+from z1ray.training.plan.hardware import GIB
+from z1ray.training.plan.plan import plan_run
+from z1ray.training.plan.shape import read_shape
 
 ROUNDS = 2
 NUM_STEPS = 3

@@ -25,10 +25,11 @@ from transformers import (
 )
 
 from tests.bench.peak import most_resident
-from z1ray.training import batches, zero3
 from z1ray.training.config import TrainConfig
-from z1ray.training.dataset import TokenFile
-from z1ray.training.tokenize import IGNORED, TokenizedExample
+from z1ray.training.data import batches
+from z1ray.training.data.dataset import TokenFile
+from z1ray.training.data.tokenize import IGNORED, TokenizedExample
+from z1ray.training.engine import zero3
 
 _WARM_UPS = 3
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from z1ray.training import zero3
 from z1ray.training.config import TrainConfig
+from z1ray.training.engine import zero3
 
 # A bare worker function; gets the job and returns figures, the first worker's count.
 Worker = Callable[[dict[str, Any]], dict[str, Any]]

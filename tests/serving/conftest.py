@@ -14,7 +14,7 @@ import pytest
 
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
-from z1ray.serving import checks
+from z1ray.serving import health
 from z1ray.serving.config import ServeConfig
 from z1ray.window import WindowConfig
 
@@ -87,7 +87,7 @@ def served(serve_config: ServeConfig, ray_cluster: None, tmp_path_factory: pytes
     artifacts.finish(output, time.time(), deployed=LONG_AGO)
     try:
         manifest = serve_models(serve_config, output)
-        with checks.client(manifest["address"].removesuffix("/v1"), serve_config.api_keys) as api:
+        with health.client(manifest["address"].removesuffix("/v1"), serve_config.api_keys) as api:
             yield Served(serve_config, output, manifest, KEYS["alice"], api)
     finally:
         serve.shutdown()  # type: ignore[no-untyped-call]
@@ -103,7 +103,7 @@ def beside(served: Served, app: str, config: ServeConfig) -> Iterator[openai.Ope
     serve.run(build_app(config), name=app, route_prefix=f"/{app}")
     address = served.manifest["address"].removesuffix("/v1")
     try:
-        with checks.client(f"{address}/{app}", config.api_keys) as api:
+        with health.client(f"{address}/{app}", config.api_keys) as api:
             yield api
     finally:
         serve.delete(app)

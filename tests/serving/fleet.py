@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from z1ray.serving.autoscaling import ONGOING_STAT, PENDING_STAT
+from z1ray.serving.replica.autoscaling import ONGOING_STAT, PENDING_STAT
 
 SLOTS = 16
 TAKES = SLOTS + SLOTS // 4

@@ -24,7 +24,7 @@ def test_ray_takes_the_settings(engine: EngineConfig) -> None:
     """``LLMConfig`` checks them only when the application is built, which on a GPU cluster costs money."""
     from ray.serve.llm import LLMConfig
 
-    from z1ray.serving.server import WindowServer
+    from z1ray.serving.replica.server import WindowServer
 
     built = LLMConfig.model_validate(llm_settings("z1", "folder", config(engine), {}))
     assert built.server_cls is WindowServer

@@ -8,7 +8,7 @@ from z1ray.config import load
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.deploy import from_plain
+from z1ray.serving.serve_yaml import from_plain
 from z1ray.window import WindowConfig
 
 LOCAL = Path(__file__).parents[2] / "conf" / "local.yaml"

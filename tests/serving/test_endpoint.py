@@ -10,9 +10,9 @@ from tests.serving.conftest import free_port
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
-from z1ray.serving.checks import require_room
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.endpoint import address, is_loopback
+from z1ray.serving.health import require_room
 from z1ray.serving.serve import serve_models
 from z1ray.window import WindowConfig
 

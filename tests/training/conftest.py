@@ -10,8 +10,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from z1ray import artifacts, records
-from z1ray.training import attention, loss
 from z1ray.training.config import TrainConfig
+from z1ray.training.engine import attention, loss
 from z1ray.training.train import train
 
 WriteDataset = Callable[[Path, Sequence[records.Row]], Path]

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from tests.processes import kill_tree
-from z1ray.training import metrics
 from z1ray.training.config import TrainConfig
+from z1ray.training.report import metrics
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 600.0

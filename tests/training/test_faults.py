@@ -17,16 +17,17 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from tests.training import driver
+from tests.training.conftest import NUM_STEPS, MakeConfig
+from tests.training.test_train import plain_torch
 from z1ray.errors import UserError
-from z1ray.training import dataset, metrics, record
+from z1ray.training.checkpoints import record
+from z1ray.training.checkpoints.storage import of_run
 from z1ray.training.config import TrainConfig
-from z1ray.training.storage import of_run
-from z1ray.training.tokenize import tokenize
+from z1ray.training.data import dataset
+from z1ray.training.data.tokenize import tokenize
+from z1ray.training.report import metrics
 from z1ray.training.train import train
-
-from . import driver
-from .conftest import NUM_STEPS, MakeConfig
-from .test_train import plain_torch
 
 pytestmark = pytest.mark.ray
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import torch
 
+from tests.training.conftest import NUM_STEPS, MakeConfig, example, write_dataset
 from z1ray.errors import UserError
-from z1ray.training import batches, dataset, metrics
 from z1ray.training.config import TrainConfig
+from z1ray.training.data import batches, dataset
+from z1ray.training.data.tokenize import TokenizedExample, tokenize
+from z1ray.training.report import metrics
 from z1ray.training.schedule import learning_rate
-from z1ray.training.tokenize import TokenizedExample, tokenize
 from z1ray.training.train import train
-
-from .conftest import NUM_STEPS, MakeConfig, example, write_dataset
 
 
 @pytest.mark.ray

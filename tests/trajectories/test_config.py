@@ -7,7 +7,7 @@ from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
 from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
-from z1ray.trajectories.ready import ReadyConfig
+from z1ray.trajectories.requests.ready import ReadyConfig
 
 TEACHER = TeacherConfig(model="m")
 

@@ -11,9 +11,9 @@ from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
 from z1ray.records import read_rows, request_seed
-from z1ray.trajectories import table
 from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
 from z1ray.trajectories.generate import generate
+from z1ray.trajectories.requests import table
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 

@@ -8,14 +8,14 @@ from z1ray.engine.settings import engine_env, engine_kwargs, placement
 from z1ray.engine.tokens import context_length
 from z1ray.errors import UserError
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.keys import read_keys
+from z1ray.serving.http.keys import read_keys
 from z1ray.window import NO_CAP
 
 if TYPE_CHECKING:
     from ray.serve import Application
 
-SERVER = "z1ray.serving.server:WindowServer"
-POLICY = "z1ray.serving.autoscaling:PendingTokensPolicy"
+SERVER = "z1ray.serving.replica.server:WindowServer"
+POLICY = "z1ray.serving.replica.autoscaling:PendingTokensPolicy"
 WINDOW_KEY = "window"
 """Where ``LLMConfig.experimental_configs`` carries the model's ``WindowConfig``, as a mapping."""
 
@@ -30,7 +30,7 @@ def application(args: dict[str, Any]) -> "Application":
     Raises:
         UserError: As reading the section and ``build_app`` do.
     """
-    from z1ray.serving.deploy import from_plain
+    from z1ray.serving.serve_yaml import from_plain
 
     return build_app(from_plain(args))
 
@@ -48,8 +48,8 @@ def build_app(config: ServeConfig) -> "Application":
     from ray.llm._internal.serve.core.configs.openai_api_models import to_model_metadata
     from ray.serve.llm import LLMConfig, build_llm_deployment
 
-    from z1ray.serving.ingress import WindowIngress
-    from z1ray.serving.routes import ingress_class
+    from z1ray.serving.http.api import ingress_class
+    from z1ray.serving.http.dispatch import WindowIngress
 
     if RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING:
         raise UserError(

@@ -135,7 +135,7 @@ def _wait_until_routed(config: ServeConfig) -> None:
     """The HTTP proxy hears of a running application a moment later."""
     import openai
 
-    from z1ray.serving.checks import client
+    from z1ray.serving.health import client
 
     deadline = time.monotonic() + _ROUTES_TIMEOUT_S
     with client(address(config), config.api_keys) as api:

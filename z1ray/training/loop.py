@@ -10,16 +10,18 @@ import torch
 import torch.distributed as dist
 
 from z1ray.errors import UserError
-from z1ray.training import batches, checkpoint, packing, storage, zero3
+from z1ray.training.checkpoints import checkpoint, storage
+from z1ray.training.checkpoints.export import export_last
 from z1ray.training.config import TrainConfig
-from z1ray.training.dataset import TOKENS, TokenFile
-from z1ray.training.diverged import diagnose
-from z1ray.training.export import export_last
-from z1ray.training.loss import step_share
-from z1ray.training.metrics import Metrics, MetricsLog
+from z1ray.training.data import batches, packing
+from z1ray.training.data.dataset import TOKENS, TokenFile
+from z1ray.training.data.tokenize import IGNORED
+from z1ray.training.engine import zero3
+from z1ray.training.engine.diverged import diagnose
+from z1ray.training.engine.loss import step_share
+from z1ray.training.report.metrics import Metrics, MetricsLog
+from z1ray.training.report.speed import Speedometer
 from z1ray.training.schedule import learning_rate
-from z1ray.training.speed import Speedometer
-from z1ray.training.tokenize import IGNORED
 
 if TYPE_CHECKING:
     from deepspeed import DeepSpeedEngine

@@ -19,9 +19,13 @@ from z1ray.connect import connect
 from z1ray.errors import UserError
 from z1ray.models import lookup
 from z1ray.progress import say
-from z1ray.training import attention, batches, dataset, metrics, plan, storage, zero3
+from z1ray.training.checkpoints import storage
+from z1ray.training.checkpoints.storage import STATE
 from z1ray.training.config import TrainConfig
-from z1ray.training.storage import STATE
+from z1ray.training.data import batches, dataset
+from z1ray.training.engine import attention, zero3
+from z1ray.training.plan import plan
+from z1ray.training.report import metrics
 
 
 def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from omegaconf import MISSING
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
-from z1ray.trajectories.ready import ReadyConfig
+from z1ray.trajectories.requests.ready import ReadyConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

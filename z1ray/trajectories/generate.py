@@ -19,16 +19,16 @@ from z1ray.models.lookup import require
 from z1ray.problems.load import iter_problems
 from z1ray.progress import say
 from z1ray.records import TRAJECTORY, Row
-from z1ray.trajectories import complete, table
 from z1ray.trajectories.config import GenerateConfig
-from z1ray.trajectories.counts import ModeLoad
-from z1ray.trajectories.manifest import summarize
-from z1ray.trajectories.page import write_page
-from z1ray.trajectories.prepare import Prepare
-from z1ray.trajectories.ready import read_ready, read_ready_problems
-from z1ray.trajectories.runs import Run, record_run
-from z1ray.trajectories.tally import Tally, start_tally, watch_tally
+from z1ray.trajectories.progress.counts import ModeLoad
+from z1ray.trajectories.progress.runs import Run, record_run
+from z1ray.trajectories.progress.tally import Tally, start_tally, watch_tally
+from z1ray.trajectories.requests import complete, table
+from z1ray.trajectories.requests.prepare import Prepare
+from z1ray.trajectories.requests.ready import read_ready, read_ready_problems
 from z1ray.trajectories.teachers import pipeline_needs, run_waves, waves
+from z1ray.trajectories.view.manifest import summarize
+from z1ray.trajectories.view.page import write_page
 
 DATA = "data"
 _DONE = "done"
@@ -40,7 +40,7 @@ def generate(config: GenerateConfig, output: Path, *, force: bool = False) -> di
     A run that was killed continues where it stopped.
 
     Returns:
-        The manifest; see ``z1ray.trajectories.manifest``.
+        The manifest; see ``z1ray.trajectories.view.manifest``.
 
     Raises:
         UserError: For a missing model, a bad source, an output that cannot be written, or more

@@ -1,0 +1,137 @@
+"""An exported model is the trained one wherever it is loaded."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.training.conftest import NUM_STEPS
+from z1ray.engine.config import EngineConfig
+from z1ray.engine.settings import engine_env, engine_kwargs
+from z1ray.errors import UserError
+from z1ray.training.checkpoints import export, record, storage
+from z1ray.training.config import TrainConfig
+from z1ray.training.report import metrics
+
+ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=256, max_num_seqs=4, enforce_eager=True)
+TEXTS = [
+    "```python\ndef add(x):\n    return x + 3\n```",
+    "Write a function that adds 7 to its argument.",
+    "import math\n",
+]
+
+
+@pytest.fixture(scope="module")
+def prompts(trained: Path) -> list[list[int]]:
+    from transformers import AutoTokenizer
+
+    ids: list[list[int]] = AutoTokenizer.from_pretrained(trained / "model")(TEXTS)["input_ids"]
+    return ids
+
+
+@pytest.fixture(scope="module")
+def in_vllm(trained: Path, prompts: list[list[int]]) -> Iterator[list[list[float]]]:
+    """The log-probability that vLLM gives each token of each prompt after its first."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in engine_env(ENGINE).items():
+            patch.setenv(name, value)
+        from vllm import LLM, SamplingParams
+
+        engine: Any = LLM(str(trained / "model"), **engine_kwargs(ENGINE))
+        sampling = SamplingParams(max_tokens=1, prompt_logprobs=0)
+        outputs = engine.generate([{"prompt_token_ids": ids} for ids in prompts], sampling, use_tqdm=False)
+        yield [
+            [each[token].logprob for token, each in zip(ids[1:], output.prompt_logprobs[1:], strict=True)]
+            for ids, output in zip(prompts, outputs, strict=True)
+        ]
+        engine.llm_engine.engine_core.shutdown()
+
+
+@pytest.mark.ray
+@pytest.mark.vllm
+def test_vllm_and_transformers_agree_on_the_export(
+    trained: Path, in_vllm: list[list[float]], prompts: list[list[int]]
+) -> None:
+    """Served and evaluated by vLLM, trained and checked by torch: a head untied, a weight misnamed or a template's
+    token shifted would make two models of one folder. That it is the trained one is for ``test_train``.
+    """
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(trained / "model", dtype=torch.float32)
+    for ids, seen in zip(prompts, in_vllm, strict=True):
+        with torch.no_grad():
+            expected = model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
+        ours = expected[range(len(ids) - 1), ids[1:]]
+        torch.testing.assert_close(torch.tensor(seen), ours, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.ray
+def test_the_card_tells_what_it_was_made_from(trained: Path, config: TrainConfig) -> None:
+    """A model folder travels alone: base, data, recipe, counts and curve go with it."""
+    card = (trained / "model" / "README.md").read_text()
+    manifest = json.loads((trained / "manifest.json").read_text())
+    (dataset_hash,) = manifest["inputs"].values()
+    rows = metrics.read(trained)
+    told = [
+        f"{Path(config.model).name}, fine-tuned",
+        f"| SHA-256 of its manifest | {dataset_hash}... |",
+        "| examples | 13 |",
+        f"| dropped as longer than {config.max_length} tokens | 1 |",
+        f"| trained tokens (responses and end-of-turn) | {manifest['num_trained_tokens']:,} |",
+        f"| optimizer steps | {NUM_STEPS} of {NUM_STEPS} |",
+        "| learning rate | 0.003 |",
+        f"| global batch size | {config.global_batch_size} |",
+        "> Please reason step by step.",
+        f"From {rows[0]['loss']:.4f} to {rows[-1]['loss']:.4f} per trained token.",
+        f"z1ray {manifest['code']}; ",
+        f"torch {torch.__version__}",
+    ]
+    assert [each for each in told if each not in card] == []
+    assert "not finished" not in card
+    assert "None" not in card
+    assert str(trained.parent) not in card, "a path of the machine"
+    assert (trained / "model" / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("precision", "export_precision", "dtype"),
+    [
+        ("bf16", None, "bfloat16"),
+        ("float32", None, "float32"),
+        ("bf16", "float32", "float32"),
+        ("float32", "bf16", "bfloat16"),
+    ],
+)
+def test_precision_is_the_trainings_unless_asked_otherwise(
+    config: TrainConfig, precision: Any, export_precision: Any, dtype: str
+) -> None:
+    """float32 of a bf16 training are the master weights, not the rounded ones."""
+    settings = dataclasses.replace(config, precision=precision, export_precision=export_precision)
+    assert settings.dtype_of_export == dtype
+
+
+def test_without_a_whole_checkpoint_nothing_is_exported(config: TrainConfig, tmp_path: Path) -> None:
+    """No half model folder: what is wrong is told with the place, and nothing is left."""
+    with pytest.raises(UserError, match="no training has begun"):
+        export.export_unfinished(config, tmp_path, None, force=False)
+    state = tmp_path / storage.STATE
+    storage.begin_run(state, None)
+    (state / "tokens.arrow").touch()
+    with pytest.raises(UserError, match=r"no such checkpoint .*\(there: none\)"):
+        export.export_unfinished(config, tmp_path, None, force=False)
+    place = storage.of_run(state)
+    shard = Path(place.path) / "step-000002" / record.TAG / "zero_pp_rank_0_mp_rank_00_optim_states.pt"
+    shard.parent.mkdir(parents=True)
+    shard.write_bytes(b"weights")
+    record.finish(place, record.Checkpoint(2, record.facts(shard.parents[1], [shard])), 2)
+    shard.write_bytes(b"weight")
+    with pytest.raises(UserError, match="has 6 of 7 bytes"):
+        export.export_unfinished(config, tmp_path, 2, force=False)
+    assert {path.name for path in tmp_path.iterdir()} == {storage.STATE}
+    (tmp_path / "manifest.json").touch()
+    with pytest.raises(UserError, match="training is finished"):
+        export.export_unfinished(config, tmp_path, 2, force=False)

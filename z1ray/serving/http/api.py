@@ -1,0 +1,81 @@
+"""The HTTP application: which endpoints exist, and what every request passes on its way to them.
+
+It takes the place of Ray's own (``ray.serve.llm.ingress``), which would open the
+API to scripts of every origin and has endpoints that know nothing of windows:
+whatever generates tokens here does so under one.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from z1ray.serving.http.keys import NO_KEYS, KeyGuard
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from ray.serve.llm.ingress import OpenAiIngress
+    from starlette.responses import Response
+
+Route = Callable[["FastAPI"], Callable[..., Any]]
+
+
+def ingress_class(ingress: type["OpenAiIngress"], api_keys: str) -> Any:
+    """The class that Ray Serve runs behind its HTTP proxy.
+
+    Args:
+        ingress: Has a method for each endpoint.
+        api_keys: The source of the keys requests must bear; its replicas read it when they start.
+    """
+    from ray.serve.llm.ingress import make_fastapi_ingress
+
+    return make_fastapi_ingress(ingress, endpoint_map=_endpoints(), app=web_app(api_keys))
+
+
+def web_app(api_keys: str) -> "FastAPI":
+    """The application without the endpoints of the ingress class: guard, request ids, errors, playground."""
+    from fastapi import FastAPI
+    from ray.llm._internal.serve.core.ingress.middleware import SetRequestIdMiddleware
+    from ray.llm._internal.serve.observability.metrics.fast_api_metrics import (
+        add_http_metrics_middleware,
+        metrics_lifespan,
+    )
+
+    from z1ray.serving.http.bodies import StrictRoute
+    from z1ray.serving.http.failures import handlers
+
+    app = FastAPI(
+        lifespan=metrics_lifespan,
+        exception_handlers=handlers(),  # type: ignore[arg-type]
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.router.route_class = StrictRoute
+    # A request passes what was added last first: it gets an id, then it is measured, then it shows its key.
+    if api_keys != NO_KEYS:
+        app.add_middleware(KeyGuard, source=api_keys)
+    add_http_metrics_middleware(app)  # type: ignore[no-untyped-call]
+    app.add_middleware(SetRequestIdMiddleware)
+    app.get("/playground", response_model=None)(_playground)
+    return app
+
+
+def _endpoints() -> dict[str, Route]:
+    from ray.llm._internal.serve.core.configs.openai_api_models import ModelCard, ModelList
+
+    return {
+        "models": lambda app: app.get("/v1/models", response_model=ModelList),
+        "model_data": lambda app: app.get("/v1/models/{model:path}", response_model=ModelCard),
+        "completions": lambda app: app.post("/v1/completions"),
+        "chat": lambda app: app.post("/v1/chat/completions"),
+    }
+
+
+async def _playground() -> "Response":
+    from fastapi.responses import HTMLResponse
+
+    from z1ray.serving.playground import page
+
+    # The page has a policy of its own; these two a page cannot set.
+    headers = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+    return HTMLResponse(page(), headers=headers)

@@ -1,0 +1,127 @@
+"""The model side of the HTTP application: routing to replicas, a second try, streams that end clearly.
+
+Ray's ingress picks the model's deployment. What z1ray adds: errors of an engine
+arrive as that engine gave them (Ray wraps them and drops ``param``, where clients
+look for the field that was wrong), and a request whose replica died before it
+had answered anything is sent to another one.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Annotated, Any
+
+from fastapi import Request
+from pydantic import WrapValidator
+from ray.exceptions import ActorDiedError, ActorUnavailableError, TaskCancelledError
+from ray.llm._internal.serve.core.configs.openai_api_models import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    ErrorResponse,
+    ModelCard,
+)
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+from ray.serve.llm.ingress import OpenAiIngress
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive
+
+from z1ray.serving.http.bodies import readable
+from z1ray.serving.http.failures import LOST_REPLICA, engine_error, queue_full
+from z1ray.serving.replica.metrics import REJECTED, RequestCounter
+from z1ray.serving.window.accounting import server_sent_event
+
+Body = ChatCompletionRequest | CompletionRequest
+ChatBody = Annotated[ChatCompletionRequest, WrapValidator(readable)]
+CompletionBody = Annotated[CompletionRequest, WrapValidator(readable)]
+# Whole responses, or for a stream lists of server-sent events.
+Answers = AsyncGenerator[Any, None]
+
+_LOST = (ActorDiedError, ActorUnavailableError)
+# A replica whose engine died leaves after its next health check, two seconds later at most.
+_RETRY_DELAYS_S = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+class WindowIngress(OpenAiIngress):
+    """``OpenAiIngress`` for models with a window.
+
+    Args:
+        llm_deployments: Handles of the models' deployments by model name.
+        model_cards: What ``/v1/models`` says of them.
+        lora_paths: Where adapters are loaded from, by base model.
+        windows: Window settings by model name, as mappings; the cards show them.
+    """
+
+    def __init__(
+        self,
+        llm_deployments: dict[str, DeploymentHandle[Any]],
+        model_cards: dict[str, ModelCard],
+        lora_paths: dict[str, str] | None = None,
+        *,
+        windows: dict[str, dict[str, Any]],
+    ) -> None:
+        super().__init__(llm_deployments, model_cards, lora_paths=lora_paths)
+        for name, card in self._model_cards.items():
+            card.metadata = {**card.metadata, "window": windows[name]}
+        self._requests = RequestCounter()
+
+    async def chat(self, body: ChatBody, request: Request) -> Response:
+        """POST /v1/chat/completions."""
+        return await self._respond("chat", body, request)
+
+    async def completions(self, body: CompletionBody, request: Request) -> Response:
+        """POST /v1/completions."""
+        if (await request.json()).get("max_tokens") is None:
+            # vLLM's request has filled in OpenAI's 16, as if the client had asked for it.
+            body.model_fields_set.discard("max_tokens")
+        return await self._respond("completions", body, request)
+
+    async def _respond(self, method: str, body: Body, request: Request) -> Response:
+        # Answered here: Ray Serve puts handlers of its own in place of the application's for these two.
+        try:
+            first, answers = await self._begin(method, body, request)
+        except BackPressureError:
+            self._requests.count(await self._get_model_id(body.model), REJECTED)
+            return queue_full()
+        except DeploymentUnavailableError:
+            return engine_error(LOST_REPLICA)
+        if isinstance(first, ErrorResponse):
+            return engine_error(first.error.model_dump())
+        if isinstance(first, list):
+            return _EventStream(_stream(first, answers), media_type="text/event-stream")
+        return JSONResponse(first.model_dump())
+
+    async def _begin(self, method: str, body: Body, request: Request) -> tuple[Any, Answers]:
+        """The first answer and those that follow, from the first replica that lives to give one."""
+        for delay in _RETRY_DELAYS_S:
+            answers = self._get_response(body=body, call_method=method, raw_request=request)
+            try:
+                first = await anext(answers)
+            except _LOST:
+                pass
+            else:
+                if not isinstance(first, ErrorResponse) or first.error.code != 503:
+                    return first, answers
+            await asyncio.sleep(delay)
+        answers = self._get_response(body=body, call_method=method, raw_request=request)
+        return await anext(answers), answers
+
+
+class _EventStream(StreamingResponse):
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """Return when the client has gone, which Ray Serve tells by cancelling the task that would say so."""
+        with suppress(TaskCancelledError):
+            await super().listen_for_disconnect(receive)
+
+
+async def _stream(first: list[str], answers: Answers) -> AsyncGenerator[str, None]:
+    """The events of a stream as text; the status is sent by now, so a loss can only be told in the stream."""
+    # Left before its end, the replica is told to stop.
+    async with aclosing(answers):
+        yield "".join(first)
+        try:
+            async for events in answers:
+                yield "".join(events)
+        except _LOST:
+            yield server_sent_event({"error": LOST_REPLICA})
+            yield "data: [DONE]\n\n"

@@ -1,0 +1,1 @@
+"""Serving: one replica of a model: the server around its engine, its load and its metrics."""

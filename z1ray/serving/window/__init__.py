@@ -1,0 +1,1 @@
+"""Serving: a request's window: asked, refused, divided and accounted."""

@@ -1,0 +1,131 @@
+"""What the window did, joined to a response: ``thinking`` per choice, ``reasoning_tokens`` in the usage.
+
+Responses are plain dictionaries here, in OpenAI's shape; their choices hold the
+generated token ids, which vLLM returns on request (``return_token_ids``).
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from z1ray.serving.window.transcript import Division, Reader, Transcript
+from z1ray.window import Accounting, account
+
+Json = dict[str, Any]
+
+_ON_REQUEST = ("token_ids", "prompt_token_ids")
+
+
+class Observer(Protocol):
+    """Whoever counts what goes by, choice by choice."""
+
+    def wrote(self, index: int, num_tokens: int) -> None:
+        """A choice of a stream has this many more tokens."""
+
+    def finished(self, index: int, accounting: Accounting) -> None:
+        """A choice has ended."""
+
+
+def annotate(response: Json, reader: Reader, observer: Observer, *, keep_token_ids: bool) -> Json:
+    """A whole response with its accounting.
+
+    Args:
+        response: A chat or text completion whose choices hold their ``token_ids``.
+        reader: How to read the request's tokens.
+        observer: Told of every choice.
+        keep_token_ids: Whether the client asked for token ids; otherwise they are taken out.
+
+    Raises:
+        CapBroken: If a choice ran past its budget without the hint.
+    """
+    whole = StreamAccounting(reader, observer, keep_token_ids=keep_token_ids)
+    choices = [whole.choice(choice, ended=True) for choice in response["choices"]]
+    usage = _with_reasoning(response["usage"], sum(choice["thinking"]["thinking_tokens"] for choice in choices))
+    return {**_cleaned(response, keep_token_ids), "choices": choices, "usage": usage}
+
+
+class StreamAccounting:
+    """The same piece by piece: ``thinking`` joins the last chunk of each choice, and any usage gains its detail.
+
+    Args:
+        reader: How to read the request's tokens.
+        observer: Told of every choice.
+        keep_token_ids: Whether the client asked for token ids; otherwise they are taken out.
+    """
+
+    def __init__(self, reader: Reader, observer: Observer, *, keep_token_ids: bool) -> None:
+        self._reader = reader
+        self._observer = observer
+        self._keep = keep_token_ids
+        self._runs: dict[int, Transcript] = {}
+
+    def event(self, event: str) -> str:
+        """Pass on one server-sent event (``data: ...``) of vLLM's stream, chunks with their accounting.
+
+        Raises:
+            CapBroken: If a choice ends past its budget without the hint.
+        """
+        payload = event.removeprefix("data: ").strip()
+        chunk = json.loads(payload) if payload.startswith("{") else {}
+        if "choices" not in chunk:
+            return event
+        for choice in chunk["choices"]:
+            self._observer.wrote(choice["index"], len(choice.get("token_ids") or ()))
+        choices = [self.choice(choice, ended=choice.get("finish_reason") is not None) for choice in chunk["choices"]]
+        chunk = {**_cleaned(chunk, self._keep), "choices": choices}
+        if chunk.get("usage"):
+            chunk["usage"] = _with_reasoning(chunk["usage"], self._reasoning_tokens(chunk))
+        return server_sent_event(chunk)
+
+    def choice(self, choice: Json, *, ended: bool) -> Json:
+        """Pass on a choice, or its next piece; with its ``thinking`` once it has ended."""
+        index = choice["index"]
+        run = self._runs.setdefault(index, Transcript(self._reader))
+        text = run.add(_text(choice), choice.get("token_ids") or ())
+        cleaned = _cleaned(choice, self._keep)
+        if not ended:
+            return _with_text(cleaned, text)
+        rest, division = run.finish()
+        self._observer.finished(index, division.counts)
+        return {**_with_text(cleaned, text + rest), "thinking": _thinking(self._reader, division)}
+
+    def _reasoning_tokens(self, chunk: Json) -> int:
+        """Usage beside a choice is that choice's so far; the one at the end, without any, is everyone's."""
+        indices = [choice["index"] for choice in chunk["choices"]] or list(self._runs)
+        counts = [account(self._reader.window, self._runs[index].token_ids, self._reader.breaks) for index in indices]
+        return sum(count.thinking_tokens for count in counts)
+
+
+def server_sent_event(content: Json) -> str:
+    """One event of a stream, as the OpenAI protocol frames it."""
+    return f"data: {json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n"
+
+
+def _thinking(reader: Reader, division: Division) -> Json:
+    counts = {"budget": reader.window.budget, **asdict(division.counts)}
+    return {**counts, "hint_start": division.hint_start, "answer_start": division.answer_start}
+
+
+def _text(choice: Json) -> str:
+    """A choice's text, or its next piece: chats have a message or a delta, plain completions the text itself."""
+    holder = choice.get("message") or choice.get("delta") or {}
+    return choice.get("text") or holder.get("content") or ""
+
+
+def _with_text(choice: Json, text: str) -> Json:
+    """The choice with another text; one that has none, like a tool call, is left as it is."""
+    if _text(choice) == text:
+        return choice
+    if "text" in choice:
+        return {**choice, "text": text}
+    holder = "message" if "message" in choice else "delta"
+    return {**choice, holder: {**choice[holder], "content": text}}
+
+
+def _cleaned(part: Json, keep_token_ids: bool) -> Json:
+    return part if keep_token_ids else {name: value for name, value in part.items() if name not in _ON_REQUEST}
+
+
+def _with_reasoning(usage: Json, reasoning_tokens: int) -> Json:
+    details = usage.get("completion_tokens_details") or {}
+    return {**usage, "completion_tokens_details": {**details, "reasoning_tokens": reasoning_tokens}}

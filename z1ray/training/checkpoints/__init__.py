@@ -1,0 +1,1 @@
+"""Training: checkpoints of a run, and the model exported from one."""

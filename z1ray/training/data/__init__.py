@@ -1,0 +1,1 @@
+"""Training: examples to packed micro-batches: tokens, rows, order."""

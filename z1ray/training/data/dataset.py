@@ -1,0 +1,138 @@
+"""Curated examples become one file of token ids that all workers map into memory.
+
+The driver tokenizes once; the file lies in the run's ``state`` folder and goes
+with it. Over-long examples are left out, counted and listed in
+``dropped.jsonl``, never cut.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from z1ray.errors import UserError
+from z1ray.progress import say
+from z1ray.records import Row
+from z1ray.training.config import TrainConfig
+from z1ray.training.data.tokenize import TokenizedExample, tokenize
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TOKENS = "tokens.arrow"
+DROPPED = "dropped.jsonl"
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("trajectory_id", pa.string(), nullable=False),
+        pa.field("input_ids", pa.list_(pa.int32()), nullable=False),
+        pa.field("num_prompt_tokens", pa.int32(), nullable=False),
+    ]
+)
+
+
+class TokenFile:
+    """The tokenized examples, mapped into memory: workers of a node share one copy.
+
+    Attributes:
+        lengths: Tokens of each example.
+        num_trained: Trained tokens of each example.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        prompts = self._table["num_prompt_tokens"].to_pylist()
+        self.lengths: list[int] = pc.list_value_length(self._table["input_ids"]).to_pylist()
+        self.num_trained = [length - prompt for length, prompt in zip(self.lengths, prompts, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, index: int) -> TokenizedExample:
+        row = {name: self._table[name][index].as_py() for name in _SCHEMA.names}
+        return TokenizedExample(**row)
+
+
+class Tokenized(NamedTuple):
+    """Examples as token ids: what is trained, and what is longer than ``max_length`` and left out."""
+
+    fitting: list[TokenizedExample]
+    too_long: list[TokenizedExample]
+
+
+def tokenize_dataset(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase") -> Tokenized:
+    """Read and tokenize the curated examples.
+
+    Raises:
+        UserError: If nothing is left to train on, or an example cannot be tokenized.
+    """
+    examples = list(tokenize(tokenizer, read_examples(Path(config.dataset)), config.system_prompt))
+    fitting = [example for example in examples if len(example.input_ids) <= config.max_length]
+    too_long = [example for example in examples if len(example.input_ids) > config.max_length]
+    if not fitting:
+        shortest = min(len(example.input_ids) for example in examples)
+        raise UserError(
+            "train.max_length",
+            config.max_length,
+            f"all {len(examples)} examples are longer (the shortest has {shortest} tokens)",
+            f"set it to {shortest} or more, or curate shorter trajectories",
+        )
+    return Tokenized(fitting, too_long)
+
+
+def write(tokenized: Tokenized, output: Path, tokens: Path) -> None:
+    """Write ``<output>/dropped.jsonl`` and then, whole or not at all, ``tokens``; tell what is left out."""
+    dropped = [len(example.input_ids) for example in tokenized.too_long]
+    if dropped:
+        say(
+            f"train: {len(dropped)} of {len(dropped) + len(tokenized.fitting)} examples are longer than "
+            f"train.max_length and are left out (up to {max(dropped)} tokens); {output / DROPPED} lists them"
+        )
+    _write_dropped(tokenized.too_long, output / DROPPED)
+    write_tokens(tokenized.fitting, tokens)
+
+
+def read_examples(folder: Path) -> list[Row]:
+    """The kept examples of a curated dataset, ordered by trajectory id.
+
+    Raises:
+        UserError: If there is none.
+    """
+    files = sorted((folder / "data").glob("*.parquet"))
+    columns = ["trajectory_id", "question", "text"]
+    kept = [pq.read_table(path, columns=columns, filters=[("kept", "=", True)]) for path in files]
+    # The order of the rows decides the order of training, so it may not depend on how they lie in files.
+    rows: list[Row] = pa.concat_tables(kept).sort_by("trajectory_id").to_pylist() if kept else []
+    if not rows:
+        raise UserError(
+            "train.dataset",
+            str(folder),
+            "no example in its data/*.parquet was kept",
+            "look at the dropped rows' drop_reason, then loosen curate.* or generate more trajectories",
+        )
+    return rows
+
+
+def num_dropped(output: Path) -> int:
+    """How many examples were too long."""
+    return len((output / DROPPED).read_text().splitlines())
+
+
+def _write_dropped(examples: list[TokenizedExample], path: Path) -> None:
+    lines: list[dict[str, Any]] = [
+        {"trajectory_id": example.trajectory_id, "num_tokens": len(example.input_ids)} for example in examples
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def write_tokens(examples: list[TokenizedExample], path: Path) -> None:
+    """Write a token file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    columns = {name: [getattr(example, name) for example in examples] for name in _SCHEMA.names}
+    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+        writer.write_table(pa.table(columns, schema=_SCHEMA))
+    partial.rename(path)

@@ -1,0 +1,133 @@
+"""The one home of DeepSpeed: its configuration and its engine, ZeRO stage 3."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from z1ray.training.config import TrainConfig
+from z1ray.training.engine import attention
+
+if TYPE_CHECKING:
+    import torch
+    from deepspeed import DeepSpeedEngine
+
+PROCESS_GROUP_TIMEOUT_S = 1800
+"""Seconds after which a collective operation counts as lost (DeepSpeed's own default has varied)."""
+
+BUCKET_ELEMENTS = 50_000_000
+"""Gradients reduced at a time. The default of 500 million would hold 2 GB per worker."""
+
+# Else glibc gives freed tensors back to the system, which clears their pages when they are asked for
+# again: millions of faults a step. One arena, since those of threads are given back regardless.
+KEEP_FREED = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+"""Environment variables by which a worker on CPU keeps the memory it once had."""
+
+
+def engine_config(config: TrainConfig) -> dict[str, Any]:
+    """DeepSpeed's configuration; the optimizer is handed over as an object instead."""
+    zero: dict[str, Any] = {
+        "stage": 3,
+        "overlap_comm": config.device == "gpu",
+        "contiguous_gradients": True,
+        "reduce_bucket_size": BUCKET_ELEMENTS,
+    }
+    if config.offload:
+        in_cpu_memory = {"device": "cpu", "pin_memory": True}
+        zero |= {"offload_param": in_cpu_memory, "offload_optimizer": in_cpu_memory}
+    return {
+        # Rows, not examples; how many a step has differs, so the loop tells DeepSpeed when one ends.
+        "train_batch_size": config.num_workers,
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "gradient_clipping": config.gradient_clipping,
+        "bf16": {"enabled": config.precision == "bf16", "check_grad_overflow": True},
+        # Micro-batches are many and their gradients small: add them up in float32.
+        "data_types": {"grad_accum_dtype": "fp32"},
+        "communication_data_type": "fp32",
+        "zero_optimization": zero,
+    }
+
+
+def worker_env(config: TrainConfig) -> dict[str, str]:
+    """Environment variables that must be set before a worker imports torch or DeepSpeed."""
+    env = {
+        # More threads than CPUs per worker make two workers on two cores fight for both.
+        "OMP_NUM_THREADS": str(config.cpus_per_worker),
+        "DEEPSPEED_TIMEOUT": str(PROCESS_GROUP_TIMEOUT_S // 60),
+        "PYTHONWARNINGS": "ignore::FutureWarning:torch.distributed.c10d_logger",
+    }
+    if config.device == "gpu":
+        return env
+    return env | KEEP_FREED | {"DS_ACCELERATOR": "cpu"}
+
+
+def start(config: TrainConfig) -> "DeepSpeedEngine":
+    """Load the model, each worker its own shard of it, and wrap it in an engine.
+
+    Needs an initialised ``torch.distributed``; every worker has to call it.
+    """
+    import deepspeed
+
+    from z1ray.training.engine.loss import train_on_packed_rows
+
+    if config.device == "cpu":
+        # Gloo carries every collective of training. DeepSpeed would also compile a kernel that
+        # only its inference uses, which fails where there is no C++ compiler.
+        deepspeed.ops.__compatible_ops__ = {}  # type: ignore[attr-defined]
+    deepspeed.init_distributed(timeout=timedelta(seconds=PROCESS_GROUP_TIMEOUT_S))
+    settings = engine_config(config)
+    model = _load_partitioned(config, settings)
+    train_on_packed_rows(model)
+    if config.gradient_checkpointing:
+        # Re-entrant: the other kind compares shapes with those of the forward pass,
+        # which ZeRO-3 has partitioned away by then.
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": True})
+    model.train()
+    engine, *_ = deepspeed.initialize(model=model, optimizer=_optimizer(model, config), config=settings)
+    return engine
+
+
+def _load_partitioned(config: TrainConfig, settings: dict[str, Any]) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.integrations.deepspeed import HfDeepSpeedConfig
+
+    # While this object lives, from_pretrained hands every worker only its shard
+    # of each weight, so that no worker ever holds the whole model.
+    partitioning = HfDeepSpeedConfig(settings)  # type: ignore[no-untyped-call]
+    dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(config.model, dtype=dtype, attn_implementation=attention.install())
+    del partitioning
+    return model
+
+
+def _optimizer(model: Any, config: TrainConfig) -> "torch.optim.Optimizer":
+    """AdamW. The learning rate is set by the loop before each step."""
+    import torch
+
+    parameters, rate, decay = model.parameters(), config.learning_rate, config.weight_decay
+    if not config.offload:
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=config.device == "gpu")
+    from deepspeed.ops.adam import DeepSpeedCPUAdam
+
+    on_cpu: torch.optim.Optimizer = DeepSpeedCPUAdam(parameters, lr=rate, weight_decay=decay, adamw_mode=True)
+    return on_cpu
+
+
+def full_weights(checkpoint: Path, tag: str, dtype: str) -> dict[str, "torch.Tensor"]:
+    """The whole weights of a checkpoint, put together from the float32 shards of all workers; no engine is needed.
+
+    Args:
+        checkpoint: Its folder, with all workers' files.
+        tag: What ``save_checkpoint`` was given.
+        dtype: ``bfloat16`` or ``float32``.
+
+    Returns:
+        Weights by name; tied ones are the same tensor.
+    """
+    from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint, to_torch_tensor
+
+    # Lazily: each weight is put together and converted on its own, and optimizer states are never read.
+    shards = get_fp32_state_dict_from_zero_checkpoint(str(checkpoint), tag, lazy_mode=True)
+    weights: dict[str, torch.Tensor] = to_torch_tensor(shards, dtype=dtype)
+    return weights

@@ -1,0 +1,1 @@
+"""Training: a run on paper: memory, arithmetic and scaling."""

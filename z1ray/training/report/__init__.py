@@ -1,0 +1,1 @@
+"""Training: what a running training tells: metrics, gauges, events."""

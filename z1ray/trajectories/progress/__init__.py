@@ -1,0 +1,1 @@
+"""Trajectories: what a run has done so far, and how fast."""

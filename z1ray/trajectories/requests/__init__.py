@@ -1,0 +1,1 @@
+"""Trajectories: the table of requests and what fills it."""

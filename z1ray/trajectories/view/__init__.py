@@ -1,0 +1,1 @@
+"""Trajectories: a run's trajectories and figures, to read."""
