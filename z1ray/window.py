@@ -15,10 +15,11 @@ passes.
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from z1ray.errors import UserError
+from z1ray.settings import check, setting
 
 NO_CAP = -1
 
@@ -30,50 +31,44 @@ _BUDGET_KINDS = "a thinking budget is -1 (no cap), 0 (straight to the hint) or a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowConfig:
-    """A model's window settings, shared by serving and evaluation.
+    """A model's window settings, shared by serving and evaluation."""
 
-    Attributes:
-        default_budget: Thinking budget in tokens for requests that name none; -1 is no cap.
-        max_budget: Largest budget a request may ask for; -1 is no maximum, and only
-            then may a request run without a cap.
-        efforts: Budgets by the name a request gives as ``reasoning_effort``.
-        grace: Share of the budget, 0 to 1, that a run may go over it to reach the end of
-            its line; 0 cuts exactly at the budget.
-        answer_tokens: Tokens left for the answer after the hint when ``max_tokens`` is unset.
-        hints: Hint texts by name.
-        default_hint: The name of the hint used by requests that name none.
-    """
-
-    default_budget: int = 4096
-    max_budget: int = NO_CAP
-    efforts: dict[str, int] = field(default_factory=lambda: {"minimal": 512, "low": 1024, "medium": 4096, "high": 8192})
-    grace: float = 0.0
-    answer_tokens: int = 1024
-    hints: dict[str, str] = field(default_factory=lambda: {"code": CODE_HINT, "math": MATH_HINT})
-    default_hint: str = "code"
+    default_budget: int = setting(
+        4096, "Thinking budget in tokens of requests that name none; -1 is no cap.", least=NO_CAP
+    )
+    max_budget: int = setting(
+        NO_CAP,
+        "Largest budget a request may ask for; -1 is no maximum, and only then may a request run without a cap.",
+        least=NO_CAP,
+    )
+    efforts: dict[str, int] = setting(
+        lambda: {"minimal": 512, "low": 1024, "medium": 4096, "high": 8192},
+        "Budgets by the name that a request gives as `reasoning_effort`.",
+        least=NO_CAP,
+    )
+    grace: float = setting(
+        0.0,
+        "Share of the budget that a run may go over it to reach the end of its line; 0 cuts exactly at the budget.",
+        least=0,
+        most=1,
+    )
+    answer_tokens: int = setting(
+        1024, "Tokens left for the answer after the hint where `max_tokens` is unset.", least=1
+    )
+    hints: dict[str, str] = setting(lambda: {"code": CODE_HINT, "math": MATH_HINT}, "Hint texts by name.")
+    default_hint: str = setting("code", "The name of the hint used by requests that name none.")
 
     def __post_init__(self) -> None:
-        if self.max_budget < NO_CAP:
-            raise UserError(
-                "window.max_budget", self.max_budget, "it is no thinking budget", "use -1 (no maximum) or a token count"
-            )
+        check(self, "window")
         self._check_budget("window.default_budget", self.default_budget)
         for name, budget in self.efforts.items():
             self._check_budget(f"window.efforts.{name}", budget)
-        if not 0 <= self.grace <= 1:
-            raise UserError("window.grace", self.grace, "it is a share of the budget", "set it from 0 (exact) to 1")
-        if self.answer_tokens < 1:
-            raise UserError(
-                "window.answer_tokens", self.answer_tokens, "a cut run needs room for its answer", "set it to 1 or more"
-            )
         for name, text in self.hints.items():
             if not text:
                 raise UserError(f"window.hints.{name}", text, "the hint is empty", "write its text, or remove it")
         self.hint_text(None)
 
     def _check_budget(self, field: str, budget: int) -> None:
-        if budget < NO_CAP:
-            raise UserError(field, budget, _BUDGET_KINDS, "set it to -1 or more")
         if self.max_budget != NO_CAP and not 0 <= budget <= self.max_budget:
             raise UserError(
                 field,

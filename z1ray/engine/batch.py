@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from z1ray import artifacts
 from z1ray.connect import connect
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.groups import EngineGroups
 from z1ray.engine.settings import batch_kwargs, batches_in_flight, engine_env, placement
 from z1ray.engine.tokens import end_token_ids
+from z1ray.files import writing
 from z1ray.records import Row, write_rows
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _asked(requests: Sequence[Path], only: "Only | None", done: Path, id_column:
 def _write(rows: "Dataset", data: Path, rows_per_file: int) -> None:
     from ray.data import SaveMode
 
-    with artifacts.writing(data):
+    with writing(data):
         rows.write_parquet(str(data), mode=SaveMode.APPEND, min_rows_per_file=rows_per_file)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from z1ray import artifacts
 from z1ray.connect import connect
 from z1ray.errors import UserError
+from z1ray.files import UNWRITABLE, writing
 from z1ray.models import lookup
 from z1ray.progress import say
 from z1ray.training.checkpoints import storage
@@ -54,7 +55,7 @@ def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str
     if not _begin(config, output, state, force=force):
         _discard(state)
         return artifacts.manifest(output)
-    with artifacts.writing(output):
+    with writing(output):
         _fit(config, output, state)
         manifest = artifacts.finish(output, started, **_facts(config, output, state))
     _discard(state)
@@ -74,7 +75,7 @@ def _begin(config: TrainConfig, output: Path, state: Path, *, force: bool) -> bo
     if not artifacts.begin(output, config, inputs, force=force):
         return False
     if tokenized is not None:
-        with artifacts.writing(output):
+        with writing(output):
             storage.begin_run(state, config.checkpoint_storage)
             dataset.write(tokenized, output, tokens)
     return True
@@ -157,7 +158,7 @@ def _disk_failure(error: Any) -> OSError | None:
     """What a worker's file system refused, where that is what made it fail each time."""
     for failure in getattr(error, "worker_failures", {}).values():
         cause = getattr(failure, "_base_exc", failure)
-        if isinstance(cause, OSError) and cause.errno in artifacts.UNWRITABLE:
+        if isinstance(cause, OSError) and cause.errno in UNWRITABLE:
             return cause
     return None
 

@@ -15,6 +15,7 @@ from z1ray import artifacts
 from z1ray.connect import connect
 from z1ray.engine.batch import num_answered, run_requests
 from z1ray.engine.tokens import context_length
+from z1ray.files import writing
 from z1ray.models.lookup import require
 from z1ray.problems.load import iter_problems
 from z1ray.progress import say
@@ -56,7 +57,7 @@ def generate(config: GenerateConfig, output: Path, *, force: bool = False) -> di
         problems, ready = _opened(problems), _opened(ready)
     if not artifacts.begin(output, config, force=force):
         return artifacts.manifest(output)
-    with artifacts.writing(output):
+    with writing(output):
         if fresh:
             table.write_table(config, problems, output, read_ready_problems(config.ready))
         complete.take_over(ready, output / DATA)
@@ -65,7 +66,7 @@ def generate(config: GenerateConfig, output: Path, *, force: bool = False) -> di
         _answer(config, output, loads)
     num_requests = sum(load.num_requests for load in loads.values())
     complete.require_complete(output / DATA, num_requests, config.max_quarantined_share)
-    with artifacts.writing(output):
+    with writing(output):
         manifest = artifacts.finish(output, started, **summarize(output, config))
         say(f"generate: to read: {write_page(output)}, or python jobs/show.py {output}")
     return manifest
@@ -99,7 +100,7 @@ def _answer(config: GenerateConfig, output: Path, loads: dict[str, ModeLoad]) ->
     room: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     order = waves({name: pipeline_needs(teacher.engine) for name, teacher in left.items()}, room)
     tally = start_tally(loads, num_done)
-    with artifacts.writing(output), record_run(output, num_done) as run, watch_tally(tally):
+    with writing(output), record_run(output, num_done) as run, watch_tally(tally):
         # Made here, for what they import is not made for several threads.
         prepares = {name: _prepare(config, name) for name in left}
         run_waves(order, lambda name: _ask(config, name, output, prepares[name], run, tally))

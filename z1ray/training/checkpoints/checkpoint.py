@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from z1ray.artifacts import UNWRITABLE
 from z1ray.errors import UserError
+from z1ray.files import UNWRITABLE
 from z1ray.progress import MARK
 from z1ray.training.checkpoints import record
 from z1ray.training.checkpoints.record import TAG, Checkpoint, Files

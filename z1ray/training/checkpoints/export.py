@@ -7,6 +7,7 @@ from typing import Any
 
 from z1ray import artifacts
 from z1ray.errors import UserError
+from z1ray.files import writing
 from z1ray.progress import say
 from z1ray.training.checkpoints import record, storage
 from z1ray.training.checkpoints.card import write_card
@@ -23,7 +24,7 @@ MODEL = "model"
 def export_last(config: TrainConfig, output: Path) -> UserError | None:
     """Write ``<output>/model`` from the newest checkpoint; what keeps it from being written is returned."""
     try:
-        with artifacts.writing(output):
+        with writing(output):
             _export(config, output, _choose(output, None), output / MODEL)
     except UserError as error:
         return error
@@ -50,7 +51,7 @@ def export_unfinished(config: TrainConfig, output: Path, step: int | None, *, fo
     target = output / f"{MODEL}-{checkpoint.name}"
     if target.exists() and not force:
         raise UserError("output_dir", str(target), "it is there already", "pass --force to write it anew")
-    with artifacts.writing(target):
+    with writing(target):
         _export(config, output, checkpoint, target)
     say(f"export: the model after step {checkpoint.step} is in {target}")
     return target
