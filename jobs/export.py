@@ -6,20 +6,21 @@ python jobs/export.py --config conf/z1-7b.yaml --step 400
 import sys
 
 from z1ray.config import load
-from z1ray.launch import guarded, parser
+from z1ray.launch import guarded, parse, parser, print_result
 
 
 def main() -> int:
     """Parse, then write ``<output_dir>/checkpoint/model-step-...``."""
     command_line = parser(__doc__)
     command_line.add_argument("--step", type=int, metavar="N", help="the checkpoint of this step; else the newest")
-    args = command_line.parse_intermixed_args()
+    args = parse(command_line)
 
     def run() -> int:
         from z1ray.training.checkpoints.export import export_unfinished
 
         config = load(args.config, args.overrides)
-        export_unfinished(config.train, config.output / "checkpoint", args.step, force=args.force)
+        model = export_unfinished(config.train, config.output / "checkpoint", args.step, force=args.force)
+        print_result(args, {"model": str(model)})
         return 0
 
     return guarded(run)

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from z1ray.launch import guarded, parser
+from z1ray.launch import guarded, parse, parser
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     command_line = parser(__doc__)
     command_line.add_argument("--address", metavar="URL", help="dashboard of a running cluster, e.g. http://head:8265")
     command_line.add_argument("--stages", metavar="A,B", help="only these stages, e.g. train,evaluate")
-    args = command_line.parse_intermixed_args()
+    args = parse(command_line)
     # `kill` then ends the run as tidily as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

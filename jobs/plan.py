@@ -4,21 +4,22 @@ python jobs/plan.py --config conf/z1-7b.yaml --gpu H100 train.offload=false
 """
 
 import sys
+from dataclasses import asdict
 
 from z1ray.config import load
-from z1ray.launch import guarded, parser
+from z1ray.launch import guarded, parse, parser, print_result
 
 
 def main() -> int:
     """Parse, then plan."""
     command_line = parser(__doc__)
     command_line.add_argument("--gpu", default="A100", metavar="NAME", help="kind of GPU (default A100 with 80 GB)")
-    args = command_line.parse_intermixed_args()
+    args = parse(command_line)
 
     def run() -> int:
         from z1ray.training.plan.plan import tell_plan
 
-        tell_plan(load(args.config, args.overrides).train, args.gpu)
+        print_result(args, asdict(tell_plan(load(args.config, args.overrides).train, args.gpu)))
         return 0
 
     return guarded(run)

@@ -7,19 +7,22 @@ import sys
 from pathlib import Path
 
 from z1ray.config import load
-from z1ray.launch import guarded, parser
+from z1ray.launch import guarded, parse, parser, print_result
 
 
 def main() -> int:
     """Parse, then write."""
     command_line = parser(__doc__)
     command_line.add_argument("--output", type=Path, metavar="FILE", help="where to; standard output if not given")
-    args = command_line.parse_intermixed_args()
+    args = parse(command_line)
 
     def run() -> int:
-        from z1ray.serving.serve_yaml import write_config
+        from z1ray.serving.serve_yaml import serve_config, write_config
 
-        write_config(load(args.config, args.overrides).serve, args.output, force=args.force)
+        config = load(args.config, args.overrides).serve
+        if args.output is not None or not args.json:
+            write_config(config, args.output, force=args.force)
+        print_result(args, serve_config(config))
         return 0
 
     return guarded(run)

@@ -1,5 +1,7 @@
 """A launcher's mistakes end on one screen with status 2, and bugs keep their traceback."""
 
+import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from z1ray.config import ExperimentConfig
 from z1ray.errors import UserError
 from z1ray.launch import guarded, launch
+from z1ray.progress import MARK, say, show_lines
 
 ROOT = Path(__file__).parent.parent
 LOCAL = str(ROOT / "conf" / "local.yaml")
@@ -92,3 +95,27 @@ def test_launch_gives_the_stage_its_experiment(tmp_path):
 
     status = launch(stage, "d", ["--config", LOCAL, f"root={tmp_path}", "--force", "name=other"])
     assert (status, seen) == (0, [(str(tmp_path), True)])
+
+
+def test_a_result_for_programs_stands_alone_on_standard_output(tmp_path):
+    """With --json one line of JSON and nothing else, whatever is said meanwhile; --quiet says nothing on the way."""
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "vocab_size": 512, **sizes}))
+    words = ["plan", f"train.model={tmp_path}", "--gpu", "H100"]
+    told = run_job(*words)
+    assert "GiB" in told.stdout
+    as_json = run_job(*words, "--json")
+    assert json.loads(as_json.stdout)["parameters"] > 0
+    assert "GiB" in as_json.stderr
+    quiet = run_job(*words, "--quiet", "--json")
+    assert json.loads(quiet.stdout) == json.loads(as_json.stdout)
+    assert "GiB" not in quiet.stderr
+
+
+def test_levels_choose_what_is_printed(capsys):
+    """Progress is INFO; a handler that a program has set up for the logger is left alone."""
+    for level, shown in ((logging.INFO, True), (logging.WARNING, False)):
+        show_lines(level)
+        say("so far")
+        assert (MARK in capsys.readouterr().out) == shown
+    show_lines()

@@ -5,17 +5,21 @@ anything else is a bug and shows its traceback.
 """
 
 import argparse
+import json
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from z1ray.config import ExperimentConfig, load
 from z1ray.errors import UserError
+from z1ray.progress import show_lines
 
 # What a message about a user's mistake begins with, in a terminal and in a job's log.
 ERROR_MARK = "z1ray: "
+_LEVELS = ("debug", "info", "warning", "error")
 
 Stage = Callable[[ExperimentConfig, bool], dict[str, Any]]
 
@@ -31,7 +35,7 @@ def launch(stage: Stage, description: str | None, argv: Sequence[str] | None = N
     Returns:
         The exit status.
     """
-    args = parser(description).parse_intermixed_args(argv)
+    args = parse(parser(description), argv)
     return guarded(lambda: _run(stage, args))
 
 
@@ -42,8 +46,27 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
     made.add_argument("--config", required=True, metavar="YAML", help="the experiment, e.g. conf/local.yaml")
     made.add_argument("--force", action="store_true", help="redo the stage even if it is done")
+    made.add_argument(
+        "--log-level", default="info", choices=_LEVELS, help="what to print: info is progress, warning only trouble"
+    )
+    made.add_argument("--quiet", action="store_true", help="the same as --log-level warning")
+    made.add_argument("--json", action="store_true", help="end with the result as one line of JSON; all else on stderr")
     made.add_argument("overrides", nargs="*", metavar="key=value", help="settings that replace the YAML's")
     return made
+
+
+def parse(command_line: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the words that :func:`parser` or an extension of it describes, and set up what is printed."""
+    args = command_line.parse_intermixed_args(argv)
+    level = "warning" if args.quiet else args.log_level
+    show_lines(getattr(logging, level.upper()), to_stderr=args.json)
+    return args
+
+
+def print_result(args: argparse.Namespace, result: Mapping[str, Any]) -> None:
+    """Print what a command came to, if it was asked to with ``--json``."""
+    if args.json:
+        print(json.dumps(result, sort_keys=True), flush=True)
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -61,7 +84,7 @@ def guarded(work: Callable[[], int]) -> int:
 def _run(stage: Stage, args: argparse.Namespace) -> int:
     config = load(args.config, args.overrides)
     _require_lasting_output(config)
-    stage(config, args.force)
+    print_result(args, stage(config, args.force))
     return 0
 
 

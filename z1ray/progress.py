@@ -1,5 +1,7 @@
 """What a stage tells whoever watches: marked lines in the job's log."""
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +16,41 @@ import pyarrow.parquet as pq
 MARK = "z1ray | "
 
 
+_log = logging.getLogger("z1ray")
+
+
+class _MarkedLines(logging.Handler):
+    """Prints each record as a marked line, on standard output or standard error as they are at that moment."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        super().__init__()
+        self._to_stderr = to_stderr
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        print(MARK + self.format(record), file=sys.stderr if self._to_stderr else sys.stdout, flush=True)
+
+
+def show_lines(level: int = logging.INFO, *, to_stderr: bool = False) -> None:
+    """Set from which level on this process prints its lines for people.
+
+    Args:
+        level: A level of ``logging``; progress is ``INFO``.
+        to_stderr: Print on standard error, where standard output belongs to a result.
+    """
+    _log.handlers = [_MarkedLines(to_stderr=to_stderr)]
+    _log.setLevel(level)
+
+
 def say(text: str) -> None:
-    """Print one line for people."""
-    print(MARK + text, flush=True)
+    """Print one line for people: a record of level ``INFO`` of the logger ``z1ray``.
+
+    Where the logger has no handler yet, as in a worker or in a program that uses z1ray as a library and has
+    set up none, it gets one that prints to standard output.
+    """
+    if not _log.handlers:
+        show_lines()
+    _log.info("%s", text)
 
 
 @contextmanager

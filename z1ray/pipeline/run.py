@@ -1,15 +1,18 @@
 """All stages of an experiment in order: skip what is done, continue what is half done."""
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from z1ray import artifacts
 from z1ray.config import ExperimentConfig, load
 from z1ray.errors import UserError
+from z1ray.launch import print_result
 from z1ray.models import embedded
 from z1ray.pipeline.head import local_head
 from z1ray.pipeline.submit import JobFailed, run_job
@@ -30,7 +33,7 @@ def run_pipeline(args: argparse.Namespace, working_dir: Path) -> int:
     """Run an experiment's stages as Ray jobs.
 
     Args:
-        args: What ``jobs/pipeline.py`` parsed: config, overrides, force, address, stages.
+        args: What ``jobs/pipeline.py`` parsed: config, overrides, force, address, stages, json, quiet.
         working_dir: The checkout that is sent along with each job.
 
     Returns:
@@ -55,8 +58,21 @@ def run_pipeline(args: argparse.Namespace, working_dir: Path) -> int:
         except JobFailed as failure:
             print(f"\nz1ray: {failure}\n", file=sys.stderr)
             return 1
-    print_summary(config.output)
+    if args.json:
+        print_result(args, results(config.output, stages))
+    elif not args.quiet:
+        print_summary(config.output)
     return 0
+
+
+def results(run: Path, stages: Sequence[str]) -> dict[str, Any]:
+    """What the stages came to: their manifests and the curve, as far as they are there."""
+    curve = run / "curve.json"
+    return {
+        "run": str(run),
+        "stages": {stage: artifacts.manifest(run / STAGES[stage]) for stage in stages},
+        "curve": json.loads(curve.read_text()) if curve.exists() else [],
+    }
 
 
 def _chosen(words: str | None) -> list[str]:

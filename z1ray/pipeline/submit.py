@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from z1ray.artifacts import code_version
 from z1ray.launch import ERROR_MARK
-from z1ray.progress import MARK
+from z1ray.progress import MARK, say
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -70,7 +70,7 @@ async def _follow(client: "JobSubmissionClient", job: str, log: Path) -> None:
                 # Ray puts the worker's name before a line that comes from a worker.
                 _, marked, told = line.partition(MARK)
                 if marked:
-                    print(f"    {told}", flush=True)
+                    say(f"    {told}")
 
 
 def _explain(stage: str, status: str, message: str | None, log: Path) -> str:
