@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help setup demo test lint format bench screenshot clean
+.PHONY: help setup demo check test lint format bench reference screenshot clean
 
 help: ## show the targets
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -11,6 +11,9 @@ setup: ## make .venv and install (CPU); skips what is done
 
 demo: setup ## run the whole pipeline on this machine: conf/local.yaml
 	@$(PY) jobs/pipeline.py --config conf/local.yaml $(ARGS)
+
+check: lint ## what every change must pass, in minutes: lint and the tests without engines and clusters
+	@$(PY) -m pytest -q -m "not vllm and not ray and not gpu and not slow" $(ARGS)
 
 test: setup ## run every test: units, vLLM, Ray, DeepSpeed, HTTP
 	@$(PY) -m pytest $(ARGS)
@@ -25,6 +28,9 @@ bench: bench-window bench-serve bench-generate bench-scale bench-train ## run ev
 
 bench-%: setup ## run one benchmark; its last line is a JSON object
 	@$(PY) -m tests.bench.$* $(ARGS)
+
+reference: setup ## write conf/README.md, the reference of all settings, from the code
+	@$(PY) -m z1ray.reference >conf/README.md
 
 screenshot: setup ## take the README's picture of the playground anew
 	@PLAYGROUND_SCREENSHOT=tests/serving/playground.png $(PY) -m pytest -q tests/serving/test_playground.py -k side_by_side

@@ -1,7 +1,12 @@
 """A stage's folder belongs to one configuration and one input, and is done exactly when finished."""
 
+import shutil
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
+
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +161,24 @@ def test_unwritable_output_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="output_dir"):
         artifacts.begin(tmp_path / "file" / "a", Config())
+
+
+def test_the_codes_version_tells_a_changed_file(tmp_path):
+    """Rows made by code that no commit holds must not pass for those of the commit."""
+    shutil.copytree(Path(artifacts.__file__).parent, tmp_path / "z1ray", ignore=shutil.ignore_patterns("__pycache__"))
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *words], check=True)
+
+    def told() -> str:
+        ask = "import sys; sys.dont_write_bytecode = True; from z1ray.artifacts import code_version as c; print(c())"
+        done = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    commit = told()
+    assert len(commit) == 12
+    with (tmp_path / "z1ray" / "window.py").open("a") as file:
+        file.write("# changed\n")
+    assert told() == commit + "+"
+    shutil.rmtree(tmp_path / ".git")
+    assert told() == artifacts.package_versions("z1ray")["z1ray"]

@@ -7,5 +7,3 @@ Data flows one way, one artifact per arrow::
 Importing this package imports nothing heavy; each stage lives in its own
 subpackage and is started by the launcher of the same name in ``jobs/``.
 """
-
-__version__ = "0.1.0"

@@ -127,16 +127,14 @@ def code_version() -> str:
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        from z1ray import __version__
-
-        return __version__
+        return package_versions("z1ray").get("z1ray", "unknown")
     return found.stdout.strip()
 
 
-def package_versions() -> dict[str, str]:
-    """Installed versions of the packages whose version can change a result."""
+def package_versions(*names: str) -> dict[str, str]:
+    """Installed versions of the named packages; without names, of those whose version can change a result."""
     found = {}
-    for name in _PACKAGES:
+    for name in names or _PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

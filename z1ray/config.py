@@ -14,31 +14,24 @@ from z1ray.curation.config import CurateConfig
 from z1ray.errors import UserError
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.serving.config import ServeConfig
-from z1ray.settings import build
+from z1ray.settings import build, setting
 from z1ray.training.config import TrainConfig
 from z1ray.trajectories.config import GenerateConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentConfig:
-    """A whole experiment, one section per stage.
+    """A whole experiment, one section per stage."""
 
-    Attributes:
-        name: Name of the run and of its folder.
-        root: Folder of all runs, on storage that every node of the cluster sees.
-        models_dir: Where prepared models lie.
-        output_dir: This run's folder, one subfolder per stage.
-    """
-
-    name: str = MISSING
-    root: str = "runs"
-    models_dir: str = "${root}/models"
-    output_dir: str = "${root}/${name}"
-    generate: GenerateConfig = MISSING
-    curate: CurateConfig = MISSING
-    train: TrainConfig = MISSING
-    serve: ServeConfig = MISSING
-    evaluate: EvaluateConfig = MISSING
+    name: str = setting(MISSING, "Name of the run and of its folder.")
+    root: str = setting("runs", "Folder of all runs, on storage that every node of the cluster sees.")
+    models_dir: str = setting("${root}/models", "Where prepared models lie.")
+    output_dir: str = setting("${root}/${name}", "This run's folder, one subfolder per stage.")
+    generate: GenerateConfig = setting(MISSING, "Problems to trajectories.")
+    curate: CurateConfig = setting(MISSING, "Trajectories to a dataset.")
+    train: TrainConfig = setting(MISSING, "Dataset to a checkpoint.")
+    serve: ServeConfig = setting(MISSING, "Checkpoint to an endpoint.")
+    evaluate: EvaluateConfig = setting(MISSING, "Checkpoints to the test-time scaling curve.")
 
     @property
     def output(self) -> Path:
