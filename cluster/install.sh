@@ -36,7 +36,7 @@ sandbox() {
   apt_install bubblewrap && return
   printf '%s\n' "!! bubblewrap is missing and could not be installed here." \
     "!! Generated code will run in a limited subprocess that can read your files." \
-    "!! To mend: sudo apt-get install bubblewrap" >&2
+    "!! To fix it: sudo apt-get install bubblewrap" >&2
 }
 
 browser() {
@@ -45,7 +45,7 @@ browser() {
   apt_install chromium chromium-driver && return
   printf '%s\n' "!! chromium and chromedriver are missing and could not be installed here." \
     "!! The endpoint's playground works without them; its tests will fail." \
-    "!! To mend: sudo apt-get install chromium chromium-driver" >&2
+    "!! To fix it: sudo apt-get install chromium chromium-driver" >&2
 }
 
 install_cpu() {

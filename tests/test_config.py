@@ -58,7 +58,7 @@ def test_overrides_win_over_the_file_and_interpolate():
     ],
 )
 def test_mistakes_name_key_value_and_remedy(override, told):
-    """One screen must be enough to mend a mistake."""
+    """One screen must be enough to correct a mistake."""
     with pytest.raises(UserError) as caught:
         load(LOCAL, [override])
     for part in told:

@@ -9,7 +9,7 @@ from z1ray.records import PROBLEM, problem, read_rows, request_seed, trajectory_
 
 @pytest.mark.parametrize("question", ["", "   \n"])
 def test_a_problem_without_a_question_is_refused(question):
-    """The id says which row to mend."""
+    """The id says which row to correct."""
     with pytest.raises(UserError, match=r"x/1.*question"):
         problem(problem_id="x/1", source="x", question=question)
 

@@ -105,7 +105,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> No
         "ray head",
         f"127.0.0.1:{port}",
         f"it did not come up; its log ends:\n{tail}",
-        "mend that and run the command again",
+        "fix that and run the command again",
     )
 
 
