@@ -4,10 +4,15 @@ import re
 
 # Names that serve nothing else; the others are also everyday names of types and elements.
 _CERTAIN = ("think", "thinking")
+_NAMES = (*_CERTAIN, *("thought", "thoughts", "reasoning", "answer", "solution", "response", "final_answer"))
 _NAME = re.compile(r"[\w:]+")
-_ELEMENT_BEFORE = re.compile(r"<(/?)([A-Za-z][\w-]{0,40})(?:\s[^<>\n]{0,60})?>\s{0,8}\Z")
-_REGEX_AFTER = re.compile(r"\(\.|\(\?|\(\\|\.[*+]|\[\^|\\[sSnwWdD]|\[\\")
-_CODE_BEFORE = re.compile(r"(?:::|\(\?|[</\\@$&]|\b(?:include|import|template|operator)[ \t]{0,2})\Z")
+_ELEMENT_BEFORE = re.compile(r"<[/?]?([A-Za-z][\w-]{0,40})(?:\s[^<>\n]{0,60})?>\s{0,8}\Z")
+_ELEMENT_AFTER = re.compile(r"\s{0,8}<([A-Za-z][\w-]{0,40})(?:\s[^<>\n]{0,60})?>")
+# Expressions of regular expressions, which LaTeX after a delimiter (\sqrt, \dfrac) does not look like.
+_CLASS = r"\\[sSdDwW](?![A-Za-z])"
+_REGEX_AFTER = re.compile(rf"\(\.[*+?]|\(\?|\.[*+]|\[\^|\[{_CLASS}|\({_CLASS}|{_CLASS}|\(\[|[>|$]")
+_CODE_BEFORE = re.compile(r"(?:::|\(\?|[<\/\\@^|]|\b(?:include|import|template|operator)[ \t]{0,2})\Z")
+_HALF_BEFORE, _HALF_AFTER = re.compile(r"<[/\w|:]{0,20}\Z"), re.compile(r"[\w|:]{1,20}>")
 
 
 class Elements:
@@ -28,11 +33,13 @@ class Elements:
         opened = self._open.setdefault(name, [])
         if match[0].lstrip("< \t").startswith("/"):
             goes = opened.pop() if opened else True
+        elif self._follows_word(match):
+            # A generic such as Vec<Thought> has no closing tag.
+            goes = self._interrupts(match, name)
+            opened += [goes] if goes else []
         else:
-            generic = self._follows_word(match)
-            goes = self._opens(match, name) if not generic else self._interrupts(match, name)
-            if "=" in match[0] or not (generic and not goes):
-                opened.append(goes)
+            goes = self._opens(match, name)
+            opened += [goes] if match[0].rstrip("> \t")[-1] != "/" else []
         if goes:
             self._gone_to = match.end()
         return goes
@@ -46,22 +53,32 @@ class Elements:
         return (before.isalnum() or before == "_") and self._gone_to != match.start()
 
     def _interrupts(self, match: re.Match[str], name: str) -> bool:
-        """Whether an opening tag glued to a word is a delimiter, not a generic such as ``Vec<Thought>``."""
-        after = self._text[match.end() : match.end() + 1]
-        return name in _CERTAIN and match[0][1].islower() and (after.isupper() or after in "\r\n") and self._closes(match)
+        """Whether an opening tag glued to a word is a delimiter all the same."""
+        before, after = self._around(match)
+        left, right = _HALF_BEFORE.search(before), _HALF_AFTER.match(after)
+        if left and right and match.re.fullmatch(left[0] + right[0]):
+            return True
+        sentence = after[:1].isupper() or after[:1] in ("\r", "\n")
+        return name in _CERTAIN and match[0][1].islower() and sentence and self._closes(match)
 
     def _opens(self, match: re.Match[str], name: str) -> bool:
-        before, after = self._text[max(match.start() - 80, 0) : match.start()], self._text[match.end() : match.end() + 2]
-        if _CODE_BEFORE.search(before) or after[:1] == ">" or _REGEX_AFTER.match(after) or "=" in match[0]:
+        before, after = self._around(match)
+        if _CODE_BEFORE.search(before) or _REGEX_AFTER.match(after) or "=" in match[0]:
             return False
-        indent = len(before) - len(before.rstrip(" \t"))
-        first = before.rstrip(" \t")[-1:] in ("", "\n") or self._follows_removed(match)
-        certain = name in _CERTAIN
-        if not certain and (_within_markup(before) or (first and indent >= 2)):
+        blanks = before.rstrip(" \t")
+        first = blanks[-1:] in ("", "\n") or self._follows_removed(match)
+        if name not in _CERTAIN and (_within_markup(before, after) or (first and len(before) - len(blanks) >= 2)):
             return False
         written = match[0].strip("< \t/>")
-        plain = match[0][1] not in " \t" and not (written[0].isupper() and written[1:].islower())
-        return first or (plain and (certain or self._closes(match)))
+        capitalised = written[0].isupper() and written[1:].islower()
+        if capitalised and "/" in match[0]:
+            return False
+        plain = match[0][1] not in " \t" and not capitalised
+        return first or (plain and (name in _CERTAIN or self._closes(match)))
+
+    def _around(self, match: re.Match[str]) -> tuple[str, str]:
+        """A stretch before and after, of bounded length."""
+        return self._text[max(match.start() - 120, 0) : match.start()], self._text[match.end() : match.end() + 120]
 
     def _follows_removed(self, match: re.Match[str]) -> bool:
         between = match.start() - self._gone_to
@@ -75,7 +92,7 @@ class Elements:
         return self._last_closing[closing] > match.start()
 
 
-def _within_markup(before: str) -> bool:
-    """Whether an element that is no delimiter stands right before."""
-    found = _ELEMENT_BEFORE.search(before)
-    return found is not None and found[2].lower() not in (*_CERTAIN, "answer", "thought", "reasoning", "solution")
+def _within_markup(before: str, after: str) -> bool:
+    """Whether an element that is no delimiter stands right before, or opens right after."""
+    found = (_ELEMENT_BEFORE.search(before), _ELEMENT_AFTER.match(after))
+    return any(element and element[1].lower() not in _NAMES for element in found)

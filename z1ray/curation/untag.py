@@ -5,11 +5,13 @@ shifts between thinking and answering by itself.
 """
 
 import re
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from z1ray.curation.code_spans import CodeSpans
-from z1ray.curation.delimiters import DELIMITER, ELEMENTS, LOOKALIKE
+from z1ray.curation.delimiters import ELEMENTS, LOOKALIKE, MESSAGES, table_for
 from z1ray.curation.markup import Elements
 
 # Passes over one text; each takes linear time, and more than two are rare.
@@ -41,32 +43,41 @@ def untag(text: str) -> Untagged:
         cuts, stayed = _judge(text)
         if not cuts:
             return Untagged(text, stayed)
-        text = _remove(text, cuts, glue="" if number < _PASSES - 1 else " ")
+        text = _remove(text, cuts, last=number == _PASSES - 1)
     return Untagged(text, _judge(text)[1])
 
 
-def _judge(text: str) -> tuple[list[tuple[int, int]], dict[str, int]]:
-    """The spans to remove, and the counts of what stays."""
-    if DELIMITER.search(text) is None and LOOKALIKE.search(text) is None:
-        return [], {}
-    code, elements = CodeSpans(text), Elements(text)
-    cuts: list[tuple[int, int]] = []
-    seen: set[int] = set()
-    stayed: Counter[str] = Counter()
-    for match in DELIMITER.finditer(text):
-        seen.update(range(*match.span()))
-        where = _stays(text, match, code, elements)
+def _judge(text: str) -> tuple[list[re.Match[str]], dict[str, int]]:
+    """The delimiters to remove, and the counts of what stays."""
+    table = table_for(text)
+    found = list(table.finditer(text)) if table else []
+    similar = _apart(LOOKALIKE.finditer(text), found)
+    if table is None or not (found or similar):
+        return [], dict(Counter(_label("unknown", match[0]) for match in similar))
+    code, elements = CodeSpans(text, table), Elements(text)
+    cuts: list[re.Match[str]] = []
+    stayed = Counter(_label("code" if match.start() in code else "unknown", match[0]) for match in similar)
+    for match in found:
+        where = _stays(match, code, elements)
         if where is None:
-            cuts.append(match.span())
+            cuts.append(match)
         else:
             stayed[_label(where, match[0])] += 1
-    for match in LOOKALIKE.finditer(text):
-        if match.start() not in seen:
-            stayed[_label("code" if match.start() in code else "unknown", match[0])] += 1
     return cuts, dict(stayed)
 
 
-def _stays(text: str, match: re.Match[str], code: CodeSpans, elements: Elements) -> str | None:
+def _apart(matches: Iterable[re.Match[str]], others: list[re.Match[str]]) -> list[re.Match[str]]:
+    """The matches that begin in none of the others; both in order."""
+    ends, starts = [other.end() for other in others], [other.start() for other in others]
+    kept = []
+    for match in matches:
+        index = bisect_right(starts, match.start()) - 1
+        if index < 0 or match.start() >= ends[index]:
+            kept.append(match)
+    return kept
+
+
+def _stays(match: re.Match[str], code: CodeSpans, elements: Elements) -> str | None:
     """Where a delimiter stands that has to stay; None for one to remove."""
     if match.start() in code:
         return "code"
@@ -77,31 +88,39 @@ def _stays(text: str, match: re.Match[str], code: CodeSpans, elements: Elements)
 
 
 def _label(where: str, tag: str) -> str:
-    return f"{where} {''.join(tag.lower().split())[:60]}"
+    """A key that does not grow with attributes: ``<answer id=1>`` counts as ``<answer>``."""
+    name = tag.split()[0] + ">" if "=" in tag else "".join(tag.split())
+    return f"{where} {name.lower()[:60]}"
 
 
-def _remove(text: str, cuts: list[tuple[int, int]], glue: str) -> str:
-    """The text without the spans, and without the blanks and empty lines that they would leave behind."""
-    ends, starts = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
+def _remove(text: str, cuts: list[re.Match[str]], last: bool) -> str:
+    """The text without the cuts, and without the blanks and empty lines that they would leave behind."""
+    ends, starts = [0, *(cut.end() for cut in cuts)], [*(cut.start() for cut in cuts), len(text)]
     pieces = [text[end:start] for end, start in zip(ends, starts, strict=True)]
     parts, spaces = [], [""]
+    message = False
     for number, piece in enumerate(pieces):
+        message = message or (number > 0 and cuts[number - 1].lastgroup in MESSAGES)
         words = piece.strip()
         if not words:
             spaces.append(piece)
             continue
         lead, tail = piece[: len(piece) - len(piece.lstrip())], piece[len(piece.rstrip()) :]
-        if number:
-            parts.append(_seam([*spaces, lead], glue) if parts else "")
+        if parts:
+            glue = "\n\n" if message or _sentences(parts[-1], words) else " " if last else ""
+            parts.append(_seam([*spaces, lead], glue))
         parts += [words] if number else [lead, words]
-        spaces = [tail]
-    if pieces[-1].strip():
-        parts.append(spaces[0])
-    return "".join(parts)
+        spaces, message = [tail], False
+    return "".join([*parts, spaces[0] if pieces[-1].strip() else ""])
+
+
+def _sentences(left: str, right: str) -> bool:
+    """Whether a sentence ends and another begins, which would run into each other."""
+    return left[-1] in ".!?\u3002\uff01\uff1f" and (right[0].isalpha() or right[0] in "*#$\\")
 
 
 def _seam(spaces: list[str], glue: str) -> str:
-    """What stands for the white space around removed delimiters: one empty line or one blank at most."""
+    """What stands for the white space around delimiters: one empty line or one blank at most, or else ``glue``."""
     lines = min(2, max(space.count("\n") for space in spaces))
     if lines:
         indent = spaces[-1].rpartition("\n")[2] if "\n" in spaces[-1] else ""
