@@ -97,7 +97,8 @@ def _remove(text: str, cuts: list[re.Match[str]], last: bool) -> str:
     """The text without the cuts, and without the blanks and empty lines that they would leave behind."""
     ends, starts = [0, *(cut.end() for cut in cuts)], [*(cut.start() for cut in cuts), len(text)]
     pieces = [text[end:start] for end, start in zip(ends, starts, strict=True)]
-    parts, spaces = [], [""]
+    parts: list[str] = []
+    spaces = [""]
     message = False
     for number, piece in enumerate(pieces):
         message = message or (number > 0 and cuts[number - 1].lastgroup in MESSAGES)
