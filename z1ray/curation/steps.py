@@ -27,7 +27,7 @@ def start(trajectories: Sequence[Row], questions: Mapping[str, str]) -> list[Row
         "contaminated_by": None,
     }
     return [
-        {**row, "text": row["text"] and untag(row["text"]), "question": questions[row["problem_id"]], **fresh}
+        {**row, "text": row["text"] and untag(row["text"]).text, "question": questions[row["problem_id"]], **fresh}
         for row in trajectories
     ]
 

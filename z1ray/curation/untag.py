@@ -1,43 +1,129 @@
-"""Removing the delimiter tags that set thinking apart from the answer; the content stays.
+"""Removing the delimiters that set thinking apart from the answer; the content stays.
 
 Z1's training data has none (arXiv 2504.00810, section on data): a model trained on it
 shifts between thinking and answering by itself.
 """
 
 import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
 
-_THINKING = "think|thinking|thought|thoughts|reasoning|scratchpad"
-_ANSWER = "answer|solution"
-_ROLES = f"{_THINKING}|{_ANSWER}|system|user|assistant|tool"
-_TAG = "|".join(
-    [
-        # <|im_start|>think, where the role stands alone; <|im_end|>, <|begin_of_thought|>, <|endoftext|> ...
-        rf"<\|im_start\|>(?:{_ROLES})(?=\s*(?:\n|\Z))",
-        r"<\|\w+\|>",
-        # The same with DeepSeek's wide bars and blocks for spaces.
-        r"<\uff5c[\w\u2581]+\uff5c>",
-        # <think>, </think>, < / Think >, <seed:think>
-        rf"<\s*/?\s*(?:\w+:)?(?:{_THINKING})\s*/?\s*>",
-        # <answer> and </answer>, but not the type in list<answer>
-        rf"</(?:{_ANSWER})>|(?<!\w)<(?:{_ANSWER})>",
-    ]
-)
-# A tag alone on its line takes the line with it.
-_TAGS = re.compile(rf"^[ \t]*(?:{_TAG})[ \t]*(?:\n|\Z)|{_TAG}", re.IGNORECASE | re.MULTILINE)
+from z1ray.curation.code_spans import CodeSpans
+from z1ray.curation.delimiters import ELEMENTS, LOOKALIKE, MESSAGES, table_for
+from z1ray.curation.markup import Elements
+
+# Passes over one text; each takes linear time, and more than two are rare.
+_PASSES = 8
 
 
-def untag(text: str) -> str:
-    """The text without delimiter tags and without space around it.
+class Untagged(NamedTuple):
+    """A text without delimiters.
 
-    Repeats until none is left, as removing one tag may join the halves of another.
+    Args:
+        text: The text.
+        stayed: What looks like a delimiter and stayed, ``"<where> <tag>"`` to its count; where is ``code``
+            (in a fence, backticks or a string literal), ``markup`` (a generic, an element, a placeholder)
+            or ``unknown`` (in no family of the table).
     """
-    while True:
-        removed = _TAGS.sub("", text).strip()
-        if removed == text:
-            return removed
-        text = removed
+
+    text: str
+    stayed: dict[str, int]
 
 
-def has_tags(text: str) -> bool:
-    """Whether the text holds a delimiter tag."""
-    return _TAGS.search(text) is not None
+def untag(text: str) -> Untagged:
+    """The text without the delimiters of ``z1ray.curation.delimiters``.
+
+    Code is left alone, and so is a text without delimiters, byte for byte. Takes time linear in
+    the length of the text. Doing it twice changes nothing: removing one delimiter may join the
+    halves of another, so passes repeat, and the last one parts the halves by a space.
+    """
+    for number in range(_PASSES):
+        cuts, stayed = _judge(text)
+        if not cuts:
+            return Untagged(text, stayed)
+        text = _remove(text, cuts, last=number == _PASSES - 1)
+    return Untagged(text, _judge(text)[1])
+
+
+def _judge(text: str) -> tuple[list[re.Match[str]], dict[str, int]]:
+    """The delimiters to remove, and the counts of what stays."""
+    table = table_for(text)
+    found = list(table.finditer(text)) if table else []
+    similar = _apart(LOOKALIKE.finditer(text), found)
+    if table is None or not (found or similar):
+        return [], dict(Counter(_label("unknown", match[0]) for match in similar))
+    code, elements = CodeSpans(text, table), Elements(text)
+    cuts: list[re.Match[str]] = []
+    stayed = Counter(_label("code" if match.start() in code else "unknown", match[0]) for match in similar)
+    for match in found:
+        where = _stays(match, code, elements)
+        if where is None:
+            cuts.append(match)
+        else:
+            stayed[_label(where, match[0])] += 1
+    return cuts, dict(stayed)
+
+
+def _apart(matches: Iterable[re.Match[str]], others: list[re.Match[str]]) -> list[re.Match[str]]:
+    """The matches that begin in none of the others; both in order."""
+    ends, starts = [other.end() for other in others], [other.start() for other in others]
+    kept = []
+    for match in matches:
+        index = bisect_right(starts, match.start()) - 1
+        if index < 0 or match.start() >= ends[index]:
+            kept.append(match)
+    return kept
+
+
+def _stays(match: re.Match[str], code: CodeSpans, elements: Elements) -> str | None:
+    """Where a delimiter stands that has to stay; None for one to remove."""
+    if match.start() in code:
+        return "code"
+    if match.lastgroup in ELEMENTS:
+        return None if elements.is_delimiter(match) else "markup"
+    elements.removed(match)
+    return None
+
+
+def _label(where: str, tag: str) -> str:
+    """A key that does not grow with attributes: ``<answer id=1>`` counts as ``<answer>``."""
+    name = tag.split()[0] + ">" if "=" in tag else "".join(tag.split())
+    return f"{where} {name.lower()[:60]}"
+
+
+def _remove(text: str, cuts: list[re.Match[str]], last: bool) -> str:
+    """The text without the cuts, and without the blanks and empty lines that they would leave behind."""
+    ends, starts = [0, *(cut.end() for cut in cuts)], [*(cut.start() for cut in cuts), len(text)]
+    pieces = [text[end:start] for end, start in zip(ends, starts, strict=True)]
+    parts: list[str] = []
+    spaces = [""]
+    message = False
+    for number, piece in enumerate(pieces):
+        message = message or (number > 0 and cuts[number - 1].lastgroup in MESSAGES)
+        words = piece.strip()
+        if not words:
+            spaces.append(piece)
+            continue
+        lead, tail = piece[: len(piece) - len(piece.lstrip())], piece[len(piece.rstrip()) :]
+        if parts:
+            glue = "\n\n" if message or _sentences(parts[-1], words) else " " if last else ""
+            parts.append(_seam([*spaces, lead], glue))
+        parts += [words] if number else [lead, words]
+        spaces, message = [tail], False
+    return "".join([*parts, spaces[0] if pieces[-1].strip() else ""])
+
+
+def _sentences(left: str, right: str) -> bool:
+    """Whether a sentence ends and another begins, which would run into each other."""
+    return left[-1] in ".!?\u3002\uff01\uff1f" and (right[0].isalpha() or right[0] in "*#$\\")
+
+
+def _seam(spaces: list[str], glue: str) -> str:
+    """What stands for the white space around delimiters: one empty line or one blank at most, or else ``glue``."""
+    lines = min(2, max(space.count("\n") for space in spaces))
+    if lines:
+        indent = spaces[-1].rpartition("\n")[2] if "\n" in spaces[-1] else ""
+        return ("\r\n" if any("\r\n" in space for space in spaces) else "\n") * lines + indent
+    return " " if any(spaces) else glue
