@@ -1,5 +1,6 @@
 """Fixtures shared by the suite: models, and one small real Ray cluster."""
 
+import logging
 import os
 import secrets
 from collections.abc import Iterator
@@ -19,6 +20,13 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("DS_ACCELERATOR", "cpu")
 os.environ.update(SERVE_ENV)
+
+
+@pytest.fixture(autouse=True)
+def lines_start_afresh() -> None:
+    """What one test set up for z1ray's lines must not hide another's log records."""
+    log = logging.getLogger("z1ray")
+    log.handlers, log.propagate = [], True
 
 
 @pytest.fixture(scope="session")

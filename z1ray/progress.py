@@ -40,6 +40,8 @@ def show_lines(level: int = logging.INFO, *, to_stderr: bool = False) -> None:
     """
     _log.handlers = [_MarkedLines(to_stderr=to_stderr)]
     _log.setLevel(level)
+    # Ray gives the root logger a handler, which would print each line once more.
+    _log.propagate = False
 
 
 def say(text: str) -> None:
