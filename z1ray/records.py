@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from z1ray.errors import UserError
+from z1ray.files import replacing
 
 Row = dict[str, Any]
 
@@ -159,10 +160,8 @@ def write_rows(rows: Iterable[Row], path: Path, schema: pa.Schema) -> None:
     Raises:
         pa.ArrowInvalid: If a row does not fit the schema.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), partial)
-    partial.rename(path)
+    with replacing(path) as partial:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), partial)
 
 
 def read_rows(folder: Path) -> list[Row]:

@@ -13,6 +13,7 @@ from typing import Any
 from z1ray import artifacts
 from z1ray.evaluation.curve import Point, as_json, curve
 from z1ray.evaluation.plots import curve_png, loss_png
+from z1ray.files import replacing, write_json, write_text
 from z1ray.records import Row, read_rows
 
 _STAGES = ("trajectories", "dataset", "checkpoint", "endpoint", "evaluation")
@@ -29,9 +30,11 @@ def write_report(run: Path, confidence: float) -> list[Point]:
     """
     points = curve(read_rows(run / "evaluation" / "rows.parquet"), confidence)
     image = curve_png(points)
-    (run / "curve.json").write_text(json.dumps(as_json(points), indent=2) + "\n")
-    (run / "curve.png").write_bytes(image)
-    (run / "report.html").write_text(_render(run, points, image))
+    write_json(run / "curve.json", as_json(points))
+    with replacing(run / "curve.png") as partial:
+        partial.write_bytes(image)
+    # Last, since a run is done once it has its report.
+    write_text(run / "report.html", _render(run, points, image))
     return points
 
 
