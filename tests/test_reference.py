@@ -34,7 +34,7 @@ def test_the_reference_is_the_codes():
     assert (CONF / "README.md").read_text() == reference()
 
 
-@pytest.mark.parametrize("section", sorted(sections(ExperimentConfig), key=lambda cls: cls.__name__))
+@pytest.mark.parametrize("section", sorted(sections(ExperimentConfig), key=str))
 def test_every_setting_says_what_it_means(section):
     """In a sentence, at the field; numbers that may not be anything have a range."""
     texts = {name: about.text for name, about in described(section)}
