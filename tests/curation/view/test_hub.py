@@ -23,7 +23,7 @@ class Hub(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.created: list[dict] = []
+        self.created: list[dict[str, object]] = []
         self.files: dict[str, bytes] = {}
         self.refuses = False
 
