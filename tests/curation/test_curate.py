@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -94,10 +95,9 @@ def some_rows():
     ]
 
 
-@pytest.fixture
-def config(tmp_path, smollm2, ray_cluster):
+def make_config(folder, smollm2):
     return CurateConfig(
-        trajectories=write_trajectories(tmp_path / "trajectories", some_problems(), some_rows()),
+        trajectories=write_trajectories(folder / "trajectories", some_problems(), some_rows()),
         tokenizer=str(smollm2),
         keep="verified",
         benchmarks=[HUMANEVAL],
@@ -106,14 +106,33 @@ def config(tmp_path, smollm2, ray_cluster):
     )
 
 
+@pytest.fixture
+def config(tmp_path, smollm2, ray_cluster):
+    return make_config(tmp_path, smollm2)
+
+
+class Finished(NamedTuple):
+    """A run that several tests look at."""
+
+    config: CurateConfig
+    output: Path
+    manifest: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, smollm2, ray_cluster):
+    folder = tmp_path_factory.mktemp("finished")
+    config = make_config(folder, smollm2)
+    return Finished(config, folder / "dataset", curate(config, folder / "dataset"))
+
+
 def examples_of(output):
     return {row["trajectory_id"]: row for row in read_rows(output / "data")}
 
 
-def test_every_row_comes_out_once_with_its_reason(config, tmp_path):
+def test_every_row_comes_out_once_with_its_reason(finished):
     """A row lost or doubled in silence would change the training set without a trace."""
-    output = tmp_path / "dataset"
-    manifest = curate(config, output)
+    _, output, manifest = finished
     rows = read_rows(output / "data")
     assert sorted(row["trajectory_id"] for row in rows) == sorted(REASONS)
     assert {row["trajectory_id"]: row["drop_reason"] for row in rows} == REASONS
@@ -129,15 +148,14 @@ def test_every_row_comes_out_once_with_its_reason(config, tmp_path):
     assert not (output / "work").exists()
 
 
-def test_facts_are_recorded(config, tmp_path):
+def test_facts_are_recorded(finished):
     """The columns say what was found, so that a user can judge each decision."""
-    curate(config, tmp_path / "dataset")
-    rows = examples_of(tmp_path / "dataset")
+    rows = examples_of(finished.output)
     kept = rows[name_of(("double", "short", 0))]
     assert kept["text"] == "Twice the number.\n```python\ndef double(x):\n    return 2 * x\n```"
     assert kept["question"] == "Double it."
     assert (kept["verified"], kept["verdict"]) == (True, "passed")
-    encoded = load_tokenizer(config.tokenizer).encode(kept["text"], add_special_tokens=False)
+    encoded = load_tokenizer(finished.config.tokenizer).encode(kept["text"], add_special_tokens=False)
     assert kept["num_tokens"] == len(encoded.ids)
     assert rows[name_of(("double", "short", 2))]["duplicate_of"] == kept["trajectory_id"]
     assert rows[name_of(("copied", "short", 0))]["contaminated_by"].startswith("humaneval/")
@@ -145,14 +163,13 @@ def test_facts_are_recorded(config, tmp_path):
     assert rows[name_of(("double", "long", 1))]["verdict"] == "timeout"
 
 
-def test_the_contamination_report_names_row_item_and_words(config, tmp_path):
+def test_the_contamination_report_names_row_item_and_words(finished):
     """A user judges by the words that are shared, not by a verdict."""
-    curate(config, tmp_path / "dataset")
-    (line,) = (json.loads(text) for text in (tmp_path / "dataset" / CONTAMINATED).read_text().splitlines())
+    (line,) = (json.loads(text) for text in (finished.output / CONTAMINATED).read_text().splitlines())
     assert line["trajectory_id"] == name_of(("copied", "short", 0))
     assert (line["problem_id"], line["found_in"]) == ("mine/copied", "question")
     assert line["contaminated_by"].startswith("humaneval/")
-    assert len(line["shared_words"].split()) == config.contamination_ngram
+    assert len(line["shared_words"].split()) == finished.config.contamination_ngram
 
 
 def test_progress_metrics_and_the_dataset_as_others_read_it(config, tmp_path, capsys):

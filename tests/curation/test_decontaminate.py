@@ -39,7 +39,7 @@ def contaminated(
     verdict = judge(Found(**dict(zip(("problems", "rows", "grams", "fields"), columns, strict=True))), index, common)
 
     def named(gram, field):
-        return index.problem_ids[index.problem_of[gram]], FIELDS[field], index.text(gram)
+        return index.problem_ids[index.problem_of[gram]], FIELDS[field], index.texts([gram])[0]
 
     by_row = {int(row): named(gram, RESPONSE) for row, gram in zip(verdict.rows, verdict.row_grams, strict=True)}
     problems = zip(verdict.problems, verdict.problem_grams, verdict.problem_fields, strict=True)

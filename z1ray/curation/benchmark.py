@@ -61,7 +61,9 @@ class Index:
         self.problem_of = np.concatenate([none, *(run.owners[places[run.length]] for run in kept)])
         self._places = np.concatenate([none, *(run.places[places[run.length]] for run in kept)])
         self.num_runs = np.bincount(self.problem_of, minlength=len(problems))
-        self._filters = {length: _filter(hashes) for length, hashes in self._by_length.items()}
+        self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)
+        for hashes in self._by_length.values():
+            self._filter[_low_bits(hashes)] = True
 
     @property
     def least(self) -> int:
@@ -85,10 +87,13 @@ class Index:
             np.array(list(self._by_length), dtype=np.int64), [len(hashes) for hashes in self._by_length.values()]
         )
 
-    def text(self, gram: int) -> str:
-        """The words of a run."""
-        start, words = int(self._places[gram]), Words(self._texts, self.boilerplate)
-        return " ".join(words.text(place, place + 1) for place in range(start, start + int(self.lengths[gram])))
+    def texts(self, grams: Sequence[int]) -> list[str]:
+        """The words of runs."""
+        words, lengths = Words(self._texts, self.boilerplate), self.lengths
+        places = [(int(self._places[gram]), int(lengths[gram])) for gram in grams]
+        return [
+            " ".join(words.text(place, place + 1) for place in range(start, start + length)) for start, length in places
+        ]
 
     def _find(self, words: Words, lengths: Sequence[int]) -> Hits:
         found = [self._find_length(words, length) for length in lengths]
@@ -100,7 +105,7 @@ class Index:
     def _find_length(self, words: Words, length: int) -> tuple[Array, Array]:
         runs, known = words.runs(length), self._by_length[length]
         # Nearly all runs fail at the filter, which fits into a cache; the others are looked up.
-        likely = np.flatnonzero(self._filters[length][runs & np.uint64((1 << _FILTER_BITS) - 1)])
+        likely = np.flatnonzero(self._filter[_low_bits(runs)])
         places = np.minimum(np.searchsorted(known, runs[likely]), len(known) - 1)
         same = known[places] == runs[likely]
         starts, grams = likely[same], places[same] + self._first[length]
@@ -159,7 +164,6 @@ def _without_common(runs: _Runs, common: int | None) -> _Runs:
     return _Runs(length=runs.length, hashes=runs.hashes[keep], owners=runs.owners[keep], places=runs.places[keep])
 
 
-def _filter(hashes: Array) -> Array:
-    table = np.zeros(1 << _FILTER_BITS, dtype=bool)
-    table[hashes & np.uint64((1 << _FILTER_BITS) - 1)] = True
-    return table
+def _low_bits(hashes: Array) -> Array:
+    bits: Array = hashes & np.uint64((1 << _FILTER_BITS) - 1)
+    return bits

@@ -45,7 +45,7 @@ class CurateConfig:
     verify: bool = setting(True, "Run the problems' tests on the responses and record the verdict.")
     keep: Literal["any", "verified"] = setting(
         "any",
-        "verified keeps only trajectories that passed their tests; any records the verdict and keeps the rest "
+        "`verified` keeps only trajectories that passed their tests; `any` records the verdict and keeps the rest "
         "too (the paper does not filter by it).",
     )
     keep_truncated: bool = setting(False, "Keep runs that were cut off by their token limit.")
@@ -61,7 +61,7 @@ class CurateConfig:
     )
     duplicate_questions: Literal["drop", "merge"] = setting(
         "drop",
-        "drop keeps, in each mode, only one of the problems that ask the same; merge keeps all, and compares "
+        "`drop` keeps, in each mode, only one of the problems that ask the same; `merge` keeps all, and compares "
         "their responses with each other.",
     )
     benchmarks: list[SourceConfig] = setting(
@@ -76,8 +76,8 @@ class CurateConfig:
     )
     selection: Selection = setting(
         "longest",
-        "Order in which rows fill token_budget, up to the last that fits: longest or shortest first (the "
-        "paper's ablations), or random by seed. z1_longest and z1_shortest also take the row that crosses the "
+        "Order in which rows fill `token_budget`, up to the last that fits: longest or shortest first (the "
+        "paper's ablations), or random by `seed`. `z1_longest` and `z1_shortest` also take the row that crosses the "
         "budget, as Z1's own script does.",
     )
     token_budget: int | None = setting(None, "Response tokens to select in all; everything if unset.", least=1)

@@ -120,7 +120,7 @@ def curate_files(source: Path, shared: Shared) -> dict[str, Any]:
         "sandbox": sandboxes,
         "tags_that_stayed": dict(stayed.most_common(100)),
         "common_benchmark_runs": contamination.num_common,
-        "samples": report.choose_samples(found, shared.layout),
+        "samples": report.choose_samples(found, rows.unit_starts(units), shared.layout),
     }
 
 

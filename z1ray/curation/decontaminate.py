@@ -90,11 +90,9 @@ def _copied(found: Found, index: Index) -> Array:
     """Whether half of the runs of the same benchmark problem are in the same text."""
     text = np.where(found.rows >= 0, found.rows, -1 - found.problems)
     whose = index.problem_of[found.grams]
-    triples = np.unique(np.stack([text, whose, found.grams]), axis=1)
-    pairs, counts = np.unique(triples[:2], axis=1, return_counts=True)
+    pairs, place = np.unique(np.stack([text, whose]), axis=1, return_inverse=True)
+    place = place.ravel()
+    counts = np.bincount(np.unique(np.stack([place, found.grams]), axis=1)[0], minlength=pairs.shape[1])
     total = index.num_runs[pairs[1]]
-    copied = pairs[:, (counts >= _COPIED * total) & (total >= index.ngram)]
-    known = set(map(tuple, copied.T.tolist()))
-    return np.fromiter(
-        (pair in known for pair in zip(text.tolist(), whose.tolist(), strict=True)), dtype=bool, count=len(text)
-    )
+    copied: Array = ((counts >= _COPIED * total) & (total >= index.ngram))[place]
+    return copied

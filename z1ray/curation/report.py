@@ -13,6 +13,8 @@ from z1ray.curation.ids import ids_of
 from z1ray.curation.layout import Layout, Shared
 from z1ray.curation.problems import Problems
 from z1ray.curation.rows import REASONS, Rows
+from z1ray.curation.text.words import Array
+from z1ray.curation.write import DROPPED, TRAIN
 from z1ray.errors import UserError
 from z1ray.files import replacing
 
@@ -41,7 +43,8 @@ def write_contaminated(rows: Rows, found: Contamination, shared: Shared) -> None
     """One line per contaminated row: the row, the benchmark's problem, where they agree and in which words."""
     numbers = np.flatnonzero(rows.gram >= 0)
     fields = dict(zip(found.problems.tolist(), found.problem_fields.tolist(), strict=True))
-    grams = {gram: shared.index.text(gram) for gram in np.unique(rows.gram[numbers]).tolist()}
+    known = np.unique(rows.gram[numbers]).tolist()
+    grams = dict(zip(known, shared.index.texts(known), strict=True))
     problems = Problems(shared.layout).column(rows.problem[numbers], "problem_id").to_pylist()
     with (
         replacing(shared.layout.output / CONTAMINATED) as partial,
@@ -59,14 +62,17 @@ def write_contaminated(rows: Rows, found: Contamination, shared: Shared) -> None
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def choose_samples(rows: Rows, layout: Layout) -> dict[str, list[str]]:
-    """Ids of a few kept rows and of a few rows per drop reason, the same ones every time."""
+def choose_samples(rows: Rows, starts: Array, layout: Layout) -> dict[str, list[dict[str, str]]]:
+    """Ids and files of a few kept rows and of a few rows per drop reason, the same ones every time."""
     samples = {}
     for code, reason in enumerate(REASONS):
         own = np.flatnonzero(rows.reason == code)
         chosen = own[np.lexsort((rows.ranks[own], rows.random[own]))[:_NUM_SAMPLES]]
+        units = (np.searchsorted(starts, chosen, side="right") - 1).tolist()
+        files = [f"{DROPPED if code else TRAIN}-{unit:05d}.parquet" for unit in units]
+        found = zip(ids_of(layout, chosen), files, strict=True)
         if len(chosen):
-            samples[reason or KEPT] = ids_of(layout, chosen)
+            samples[reason or KEPT] = [{"trajectory_id": name, "file": file} for name, file in found]
     return samples
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from z1ray.files import write_text
 from z1ray.records import Row
@@ -24,7 +24,7 @@ def write_page(output: Path, facts: Mapping[str, Any]) -> Path:
 
     Args:
         output: The stage's folder with its ``data``.
-        facts: What the manifest says, ``samples`` (ids of rows by reason) included.
+        facts: What the manifest says, ``samples`` (ids and files of rows by reason) included.
 
     Returns:
         The page's path.
@@ -40,7 +40,7 @@ def write_page(output: Path, facts: Mapping[str, Any]) -> Path:
 
 
 def _view(output: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    rows = _sampled(output, [name for names in facts["samples"].values() for name in names])
+    rows = _sampled(output / "data", [each for some in facts["samples"].values() for each in some])
     return {
         "name": "/".join(output.resolve().parts[-2:]),
         "facts": facts,
@@ -50,8 +50,12 @@ def _view(output: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
             for title, key in (("mode", "modes"), ("difficulty", "difficulties"))
         ],
         "sections": [
-            {"name": reason, "count": _count(facts, reason), "rows": [_row_view(rows[name]) for name in names]}
-            for reason, names in facts["samples"].items()
+            {
+                "name": reason,
+                "count": _count(facts, reason),
+                "rows": [_row_view(rows[each["trajectory_id"]]) for each in some],
+            }
+            for reason, some in facts["samples"].items()
         ],
         "config": (output / "config.yaml").read_text(),
     }
@@ -68,11 +72,16 @@ def _count(facts: Mapping[str, Any], reason: str) -> int:
     return int(facts["num_kept"] if reason == "kept" else facts["dropped"][reason])
 
 
-def _sampled(output: Path, names: Sequence[str]) -> dict[str, Row]:
-    """The rows with these ids; a pass over the ids finds them, only their texts are read."""
-    files = ds.dataset(output / "data", format="parquet")
-    table = files.to_table(filter=ds.field("trajectory_id").isin(list(names))) if names else files.head(0)
-    return {row["trajectory_id"]: row for row in table.to_pylist()}
+def _sampled(data: Path, samples: Sequence[Mapping[str, str]]) -> dict[str, Row]:
+    """The sampled rows by id, from the files that hold them."""
+    wanted: dict[str, list[str]] = {}
+    for each in samples:
+        wanted.setdefault(each["file"], []).append(each["trajectory_id"])
+    rows: dict[str, Row] = {}
+    for file, names in wanted.items():
+        table = pq.read_table(data / file, filters=[("trajectory_id", "in", names)])
+        rows |= {row["trajectory_id"]: row for row in table.to_pylist()}
+    return rows
 
 
 def _row_view(row: Row) -> dict[str, Any]:
