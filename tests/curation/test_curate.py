@@ -1,111 +1,37 @@
 """The stage on a small folder of trajectories that holds one row for every reason to be dropped."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
+from tests.curation.made import (
+    REASONS,
+    examples_of,
+    name_of,
+    some_problems,
+    some_rows,
+    write_trajectories,
+)
+from tests.scrape import samples
 from z1ray import artifacts
-from z1ray.curation.config import CurateConfig
 from z1ray.curation.curate import curate
+from z1ray.curation.report import CONTAMINATED
 from z1ray.curation.tokens import load_tokenizer
+from z1ray.curation.view.page import PAGE
 from z1ray.errors import UserError
-from z1ray.grading.config import SandboxConfig
-from z1ray.problems.config import SourceConfig
-from z1ray.problems.load import load_problems
-from z1ray.records import EXAMPLE, PROBLEM, TRAJECTORY, Row, problem, read_rows, trajectory_id, write_rows
-from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
+from z1ray.records import EXAMPLE, read_rows
 
 pytestmark = pytest.mark.ray
 
-HUMANEVAL = SourceConfig(kind="humaneval", limit=4)
-DOUBLE = {"kind": "python", "cases": ["assert double(2) == 4", "assert double(5) == 10"]}
-RIGHT = "<think>\nTwice the number.\n</think>\n```python\ndef double(x):\n    return 2 * x\n```"
-LONG = "I start with the sum, since doubling is adding a number to itself. " * 6 + RIGHT.replace("2 * x", "x + x")
 
-# (problem, mode, sample): text, changed columns, and what becomes of it
-ROWS: dict[Any, Any] = {
-    ("double", "short", 0): (RIGHT, {}, None),
-    ("double", "long", 0): (LONG, {}, None),
-    ("double", "short", 1): (RIGHT.replace("2 * x", "x"), {}, "tests_failed"),
-    ("double", "short", 2): (RIGHT, {}, "duplicate"),
-    ("double", "long", 1): ("```python\nwhile True: pass\n```", {}, "tests_failed"),
-    ("double", "long", 2): ("```python\ndef double(", {"finish_reason": "length"}, "truncated"),
-    ("double", "long", 3): ("<think>\n\n</think>", {}, "empty"),
-    ("double", "long", 4): (None, {"finish_reason": "error", "error": "too long", "num_tokens": 0}, "failed"),
-    ("copied", "short", 0): (RIGHT, {}, "contaminated"),
-    ("open", "short", 0): ("It depends on whom you ask.", {}, "unverified"),
-}
-
-
-def name_of(key):
-    return trajectory_id(f"mine/{key[0]}", key[1], key[2])
-
-
-REASONS = {name_of(key): reason for key, (_, _, reason) in ROWS.items()}
-
-
-def write_trajectories(folder, problems, rows):
-    config = GenerateConfig(
-        teachers={"t": TeacherConfig(model="m")},
-        problems=[SourceConfig(kind="jsonl", path="x")],
-        modes={"short": ModeConfig(), "long": ModeConfig()},
-    )
-    artifacts.begin(folder, config)
-    write_rows(problems, folder / "problems.parquet", PROBLEM)
-    half = len(rows) // 2
-    for number, part in enumerate((rows[:half], rows[half:])):
-        write_rows(part, folder / "data" / f"{number}.parquet", TRAJECTORY)
-    artifacts.finish(folder, time.time())
-    return str(folder)
-
-
-def some_problems(*, tests=True):
-    copied = load_problems([HUMANEVAL])[0]["question"]
-    return [
-        problem(problem_id="mine/double", source="mine", question="Double it.", tests=DOUBLE if tests else None),
-        problem(problem_id="mine/copied", source="mine", question=f"Please: {copied}", tests=DOUBLE if tests else None),
-        problem(problem_id="mine/open", source="mine", question="Who is right?"),
-    ]
-
-
-def some_rows():
-    blank: Row = {**dict.fromkeys(TRAJECTORY.names), "num_tokens": 999, "finish_reason": "stop"}
-    return [
-        {
-            **blank,
-            "trajectory_id": name_of(key),
-            "problem_id": f"mine/{key[0]}",
-            "mode": key[1],
-            "sample": key[2],
-            "text": text,
-            **changes,
-        }
-        for key, (text, changes, _) in ROWS.items()
-    ]
-
-
-@pytest.fixture
-def config(tmp_path, smollm2, ray_cluster):
-    return CurateConfig(
-        trajectories=write_trajectories(tmp_path / "trajectories", some_problems(), some_rows()),
-        tokenizer=str(smollm2),
-        keep="verified",
-        benchmarks=[HUMANEVAL],
-        parallelism=2,
-        sandbox=SandboxConfig(timeout_s=3),
-    )
-
-
-def examples_of(output):
-    return {row["trajectory_id"]: row for row in read_rows(output / "data" / "examples.parquet")}
-
-
-def test_every_row_comes_out_once_with_its_reason(config, tmp_path):
+def test_every_row_comes_out_once_with_its_reason(finished):
     """A row lost or doubled in silence would change the training set without a trace."""
-    output = tmp_path / "dataset"
-    manifest = curate(config, output)
+    _, output, manifest = finished
     rows = read_rows(output / "data")
     assert sorted(row["trajectory_id"] for row in rows) == sorted(REASONS)
     assert {row["trajectory_id"]: row["drop_reason"] for row in rows} == REASONS
@@ -116,22 +42,73 @@ def test_every_row_comes_out_once_with_its_reason(config, tmp_path):
     assert manifest["verified"] == {"passed": 3, "failed": 2, "not_run": 5}
     assert manifest["verdicts"] == {"passed": 3, "failed": 1, "timeout": 1, "no_tests": 1}
     assert manifest["sandbox"] == ["bubblewrap"]
+    assert manifest["funnel"][0] == {"step": "trajectories", "rows": 10, "tokens": manifest["funnel"][0]["tokens"]}
+    assert [step["rows"] for step in manifest["funnel"]][-1] == manifest["num_kept"]
+    assert not (output / "work").exists()
 
 
-def test_facts_are_recorded(config, tmp_path):
+def test_facts_are_recorded(finished):
     """The columns say what was found, so that a user can judge each decision."""
-    curate(config, tmp_path / "dataset")
-    rows = examples_of(tmp_path / "dataset")
+    rows = examples_of(finished.output)
     kept = rows[name_of(("double", "short", 0))]
     assert kept["text"] == "Twice the number.\n```python\ndef double(x):\n    return 2 * x\n```"
     assert kept["question"] == "Double it."
     assert (kept["verified"], kept["verdict"]) == (True, "passed")
-    encoded = load_tokenizer(config.tokenizer).encode(kept["text"], add_special_tokens=False)
+    encoded = load_tokenizer(finished.config.tokenizer).encode(kept["text"], add_special_tokens=False)
     assert kept["num_tokens"] == len(encoded.ids)
     assert rows[name_of(("double", "short", 2))]["duplicate_of"] == kept["trajectory_id"]
     assert rows[name_of(("copied", "short", 0))]["contaminated_by"].startswith("humaneval/")
     assert rows[name_of(("double", "long", 4))]["num_tokens"] == 0
     assert rows[name_of(("double", "long", 1))]["verdict"] == "timeout"
+
+
+def test_the_contamination_report_names_row_item_and_words(finished):
+    """A user judges by the words that are shared, not by a verdict."""
+    (line,) = (json.loads(text) for text in (finished.output / CONTAMINATED).read_text().splitlines())
+    assert line["trajectory_id"] == name_of(("copied", "short", 0))
+    assert (line["problem_id"], line["found_in"]) == ("mine/copied", "question")
+    assert line["contaminated_by"].startswith("humaneval/")
+    assert len(line["shared_words"].split()) == finished.config.contamination_ngram
+
+
+def test_progress_metrics_and_the_dataset_as_others_read_it(config, tmp_path, capsys):
+    """Lines and metrics while it runs; afterwards ``datasets`` and a browser read the folder as it is."""
+    output = tmp_path / "dataset"
+    manifest = curate(config, output)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("z1ray | curate: ")]
+    assert any("rows: 10/10 rows (100 %)" in line for line in lines)
+    assert any(line.startswith("z1ray | curate: kept 2 of 10 rows, dropped tests_failed 2") for line in lines)
+    read = load_dataset_elsewhere(output, tmp_path)
+    assert read == {"train": manifest["num_kept"], "dropped": manifest["num_rows"] - manifest["num_kept"]}
+    page = (output / PAGE).read_text()
+    assert '<a href="#tests_failed">' in page
+    assert '<section id="tests_failed">' in page
+    assert name_of(("double", "short", 1)) in page
+    until_scraped("ray_z1ray_curate_dropped_rows", {"reason": "tests_failed"}, 2)
+    until_scraped("ray_z1ray_curate_kept_rows", {}, 2)
+    until_scraped("ray_z1ray_curate_rows_left", {"phase": "tests"}, 0)
+
+
+def load_dataset_elsewhere(folder, tmp_path):
+    """Rows per split, in a process of its own: ``datasets`` is a heavy import and keeps a cache."""
+    load = "{name: len(split) for name, split in datasets.load_dataset(sys.argv[1]).items()}"
+    code = f"import datasets, json, sys; print(json.dumps({load}))"
+    environment = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def until_scraped(name, labels, value):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any(
+            sample.name == name and sample.value == value and labels.items() <= sample.labels.items()
+            for sample in samples()
+        ):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"{name} {labels} never was {value}")
 
 
 def test_keep_any_records_verdicts_and_keeps_the_rest(config, tmp_path):
@@ -142,7 +119,8 @@ def test_keep_any_records_verdicts_and_keeps_the_rest(config, tmp_path):
     assert {row["drop_reason"] for row in rows.values()} == {None, "empty", "failed", "duplicate"}
     assert rows[name_of(("open", "short", 0))]["kept"]
     assert rows[name_of(("open", "short", 0))]["verdict"] == "no_tests"
-    assert manifest["dropped"] == {"duplicate": 2, "empty": 1, "failed": 1}
+    assert rows[name_of(("copied", "short", 0))]["kept"]  # an equal answer, but to another question
+    assert manifest["dropped"] == {"failed": 1, "empty": 1, "duplicate": 1}
 
 
 def test_token_budget_selects(config, tmp_path):

@@ -1,6 +1,6 @@
 """Settings of curation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from omegaconf import MISSING
@@ -8,56 +8,95 @@ from omegaconf import MISSING
 from z1ray.errors import UserError
 from z1ray.grading.config import SandboxConfig
 from z1ray.problems.config import SourceConfig
+from z1ray.settings import check, setting
+
+Selection = Literal["longest", "shortest", "random", "z1_longest", "z1_shortest"]
+_DIFFICULTIES = {"easy", "medium", "hard"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaConfig:
+    """Shares of the token budget."""
+
+    mode: dict[str, float] = setting(
+        dict, "Share of the budget by mode, e.g. {short: 0.3, long: 0.7}; other modes share what is left.", above=0
+    )
+    difficulty: dict[str, float] = setting(
+        dict, "Share of the budget by difficulty, within each mode; other problems share what is left.", above=0
+    )
+
+    def __post_init__(self) -> None:
+        check(self, "curate.quotas")
+        for name in ("mode", "difficulty"):
+            shares: dict[str, float] = getattr(self, name)
+            if sum(shares.values()) > 1 + 1e-9:
+                problem = f"the shares add up to {sum(shares.values()):g}"
+                raise UserError(f"curate.quotas.{name}", shares, problem, "make them add up to 1 or less")
+        if unknown := sorted(set(self.difficulty) - _DIFFICULTIES):
+            raise UserError("curate.quotas.difficulty", unknown, "unknown difficulty", "use easy, medium, hard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurateConfig:
-    """trajectories -> dataset.
+    """trajectories -> dataset."""
 
-    Attributes:
-        trajectories: Folder that generation wrote.
-        tokenizer: Model whose tokens the budget counts: a folder or a hub name.
-        keep: ``verified`` keeps only trajectories whose code passed its tests; ``any``
-            records the verdict and keeps the rest too (the paper does not filter by it).
-        keep_truncated: Keep runs that were cut off by their token limit.
-        duplicate_similarity: Jaccard similarity of word shingles from which two
-            responses count as duplicates; 1 drops only equal ones.
-        benchmarks: Benchmarks whose problems must not be in the data.
-        contamination_ngram: Words in a row shared with a benchmark problem that
-            mark a problem as contaminated.
-        selection: Order in which rows fill ``token_budget``: longest or shortest
-            first (the paper's ablations), or random by ``seed``.
-        token_budget: Response tokens to select in all; everything if unset.
-        seed: Seed of the random selection.
-        parallelism: Sandboxes that run side by side.
-        sandbox: Limits for running the tests.
-    """
-
-    trajectories: str = MISSING
-    tokenizer: str = MISSING
-    keep: Literal["any", "verified"] = "any"
-    keep_truncated: bool = False
-    duplicate_similarity: float = 0.8
-    benchmarks: list[SourceConfig] = field(default_factory=list)
-    contamination_ngram: int = 13
-    selection: Literal["longest", "shortest", "random"] = "longest"
-    token_budget: int | None = None
-    seed: int = 0
-    parallelism: int = 8
-    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    trajectories: str = setting(MISSING, "Folder that generation wrote.")
+    tokenizer: str = setting(MISSING, "Model whose tokens the budget counts: a folder or a hub name.")
+    verify: bool = setting(True, "Run the problems' tests on the responses and record the verdict.")
+    keep: Literal["any", "verified"] = setting(
+        "any",
+        "`verified` keeps only trajectories that passed their tests; `any` records the verdict and keeps the rest "
+        "too (the paper does not filter by it).",
+    )
+    keep_truncated: bool = setting(False, "Keep runs that were cut off by their token limit.")
+    duplicate_similarity: float = setting(
+        0.8,
+        "Jaccard similarity of word shingles from which two responses to the same question count as "
+        "duplicates; 1 drops only equal ones.",
+        above=0,
+        most=1,
+    )
+    question_similarity: float = setting(
+        0.9, "The same for questions: from here on two problems ask the same; 1 takes only equal ones.", above=0, most=1
+    )
+    duplicate_questions: Literal["drop", "merge"] = setting(
+        "drop",
+        "`drop` keeps, in each mode, only one of the problems that ask the same; `merge` keeps all, and compares "
+        "their responses with each other.",
+    )
+    benchmarks: list[SourceConfig] = setting(
+        lambda: [SourceConfig(kind="humaneval")],
+        "Benchmarks whose problems must not be in the data; name here all that evaluation uses.",
+    )
+    contamination_ngram: int = setting(
+        13, "Words in a row, shared with a benchmark problem, that mark a row as contaminated.", least=1
+    )
+    contamination_common: int = setting(
+        10, "Words in a row that more problems than this share are a common phrase and mark nothing.", least=1
+    )
+    selection: Selection = setting(
+        "longest",
+        "Order in which rows fill `token_budget`, up to the last that fits: longest or shortest first (the "
+        "paper's ablations), or random by `seed`. `z1_longest` and `z1_shortest` also take the row that crosses the "
+        "budget, as Z1's own script does.",
+    )
+    token_budget: int | None = setting(None, "Response tokens to select in all; everything if unset.", least=1)
+    quotas: QuotaConfig = setting(QuotaConfig, "Shares of token_budget by mode and difficulty.")
+    seed: int = setting(0, "Seed of the random selection.")
+    push_to_hub: str | None = setting(
+        None, "Dataset repository (owner/name) that the finished folder is uploaded to.", role="operational"
+    )
+    parallelism: int | None = setting(
+        None,
+        "Tasks that run side by side at most; as many as the cluster has CPUs if unset.",
+        least=1,
+        role="operational",
+    )
+    sandbox: SandboxConfig = setting(SandboxConfig, "Limits for running the tests.")
 
     def __post_init__(self) -> None:
-        if not 0 < self.duplicate_similarity <= 1:
-            raise UserError(
-                "curate.duplicate_similarity",
-                self.duplicate_similarity,
-                "it is a similarity",
-                "set it above 0, up to 1",
-            )
-        for name in ("contamination_ngram", "parallelism"):
-            if getattr(self, name) < 1:
-                raise UserError(f"curate.{name}", getattr(self, name), "it is a count", "set it to 1 or more")
-        if self.token_budget is not None and self.token_budget < 1:
-            raise UserError(
-                "curate.token_budget", self.token_budget, "nothing fits into it", "set it to 1 or more, or leave it out"
-            )
+        check(self, "curate")
+        if self.keep == "verified" and not self.verify:
+            raise UserError("curate.keep", self.keep, "nothing is verified", "set curate.verify=true, or keep=any")
+        if self.token_budget is None and (self.quotas.mode or self.quotas.difficulty):
+            raise UserError("curate.quotas", "given", "they are shares of no budget", "set curate.token_budget, too")

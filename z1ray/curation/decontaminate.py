@@ -1,55 +1,98 @@
-"""Training problems that share text with a benchmark problem."""
+"""Which problems and rows share text with a benchmark, judged over the whole data.
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+A run of words that is found in more than ``common`` problems says nothing about where they come
+from ("write a function that takes a list of integers and returns ..."), so it does not count by
+itself; it does where half of all runs of the same benchmark problem are found together, for that
+is a copy however often it was made. A question that is little more than a whole benchmark question
+is a copy, too.
+"""
 
-from z1ray.records import Row
+from dataclasses import dataclass
 
-_WORD = re.compile(r"\w+")
+import numpy as np
 
-Words = tuple[str, ...]
+from z1ray.curation.benchmark import Index
+from z1ray.curation.text.words import Array
+
+QUESTION, RESPONSE, REFERENCE, WHOLE = range(4)
+FIELDS = ("question", "response", "reference solution", "whole question")
+_COPIED = 0.5
 
 
-def find_contaminated(
-    questions: Mapping[str, str], benchmark: Iterable[Row], ngram: int, boilerplate: Sequence[str] = ()
-) -> dict[str, str]:
-    """For each question that overlaps with a benchmark question: that problem's id (the first found).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Runs of benchmarks in the training data; one entry per run and place, all arrays of one length.
 
-    Two questions overlap if they share ``ngram`` words in a row, case and punctuation aside. A
-    benchmark question of fewer words overlaps with every question that contains all of it.
+    Attributes:
+        problems: Number of the training problem.
+        rows: Number of the row whose response it is; -1 for a question or reference solution.
+        grams: Number of the run.
+        fields: Where it was found, as in ``FIELDS``.
+    """
+
+    problems: Array
+    rows: Array
+    grams: Array
+    fields: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contamination:
+    """The verdict.
+
+    Attributes:
+        problems: Contaminated problems, with ``problem_grams`` and ``problem_fields`` that show it.
+        rows: Contaminated responses, with ``row_grams``.
+        num_common: Runs that did not count by themselves.
+    """
+
+    problems: Array
+    problem_grams: Array
+    problem_fields: Array
+    rows: Array
+    row_grams: Array
+    num_common: int
+
+
+def judge(found: Found, index: Index, common: int) -> Contamination:
+    """What is contaminated, each with the first run that shows it.
 
     Args:
-        questions: Training questions by problem id.
-        benchmark: Problem rows of the benchmarks.
-        ngram: Words in a row.
-        boilerplate: Sentences that z1ray itself adds to questions; not compared.
+        found: All runs found.
+        index: The benchmarks' runs.
+        common: A run in more problems than this does not count by itself.
     """
-    index = _index(benchmark, ngram, boilerplate)
-    lengths = sorted({len(run) for run in index})
-    found = {}
-    for problem_id, question in questions.items():
-        words = _words(question, boilerplate)
-        hits = (index[run] for length in lengths for run in _runs(words, length) if run in index)
-        hit = next(hits, None)
-        if hit is not None:
-            found[problem_id] = hit
-    return found
+    frequent = _common(found, len(index.problem_of), common)
+    counts = (found.fields == WHOLE) | ~frequent[found.grams] | _copied(found, index)
+    order = np.lexsort((found.grams, found.fields))
+    order = order[counts[order]]
+    whose, rows, grams, fields = (values[order] for values in (found.problems, found.rows, found.grams, found.fields))
+    problems, first = np.unique(whose[rows < 0], return_index=True)
+    responses, first_response = np.unique(rows[rows >= 0], return_index=True)
+    return Contamination(
+        problems=problems,
+        problem_grams=grams[rows < 0][first],
+        problem_fields=fields[rows < 0][first],
+        rows=responses,
+        row_grams=grams[rows >= 0][first_response],
+        num_common=int(frequent.sum()),
+    )
 
 
-def _index(benchmark: Iterable[Row], ngram: int, boilerplate: Sequence[str]) -> dict[Words, str]:
-    index: dict[Words, str] = {}
-    for row in benchmark:
-        words = _words(row["question"], boilerplate)
-        for run in _runs(words, min(ngram, len(words))):
-            index.setdefault(run, row["problem_id"])
-    return index
+def _common(found: Found, num_grams: int, common: int) -> Array:
+    counted = found.fields != WHOLE
+    pairs = np.unique(np.stack([found.grams[counted], found.problems[counted]]), axis=1)
+    frequent: Array = np.bincount(pairs[0], minlength=num_grams) > common
+    return frequent
 
 
-def _runs(words: Words, length: int) -> Iterable[Words]:
-    return (words[start : start + length] for start in range(len(words) - length + 1)) if length else ()
-
-
-def _words(text: str, boilerplate: Sequence[str]) -> Words:
-    for sentence in boilerplate:
-        text = text.replace(sentence, " ")
-    return tuple(_WORD.findall(text.lower()))
+def _copied(found: Found, index: Index) -> Array:
+    """Whether half of the runs of the same benchmark problem are in the same text."""
+    text = np.where(found.rows >= 0, found.rows, -1 - found.problems)
+    whose = index.problem_of[found.grams]
+    pairs, place = np.unique(np.stack([text, whose]), axis=1, return_inverse=True)
+    place = place.ravel()
+    counts = np.bincount(np.unique(np.stack([place, found.grams]), axis=1)[0], minlength=pairs.shape[1])
+    total = index.num_runs[pairs[1]]
+    copied: Array = ((counts >= _COPIED * total) & (total >= index.ngram))[place]
+    return copied

@@ -1,13 +1,15 @@
 """Counting tokens of many texts with a model's own tokenizer."""
 
-from collections.abc import Mapping
-from functools import cache, partial
+import os
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from z1ray.errors import UserError
+import numpy as np
 
-_BATCH = 256
+from z1ray.curation.text.words import Array
+from z1ray.errors import UserError
 
 
 @cache
@@ -20,26 +22,17 @@ def load_tokenizer(model: str) -> Any:
     Raises:
         UserError: If it cannot be had.
     """
+    # Tasks run side by side already, one per CPU.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from tokenizers import Tokenizer
 
     return Tokenizer.from_file(str(_tokenizer_file(model)))
 
 
-def count_tokens(texts: Mapping[str, str], model: str) -> dict[str, int]:
-    """Number of tokens of each text, by id, without special tokens; counted on the cluster."""
-    if not texts:
-        return {}
-    import ray
-
-    rows = [{"id": name, "text": text} for name, text in texts.items()]
-    counted = ray.data.from_items(rows).map_batches(partial(count_batch, model=model), batch_size=_BATCH)
-    return {row["id"]: row["num_tokens"] for row in counted.take_all()}
-
-
-def count_batch(batch: dict[str, Any], model: str) -> dict[str, Any]:
-    """One batch of columns ``id`` and ``text``, as a Ray task."""
-    encodings = load_tokenizer(model).encode_batch(list(batch["text"]), add_special_tokens=False)
-    return {"id": batch["id"], "num_tokens": [len(encoding.ids) for encoding in encodings]}
+def num_tokens(texts: Sequence[str | None], model: str) -> Array:
+    """Number of tokens of each text without special tokens; 0 where there is none."""
+    encodings = load_tokenizer(model).encode_batch_fast([text or "" for text in texts], add_special_tokens=False)
+    return np.array([len(encoding) for encoding in encodings], dtype=np.int32)
 
 
 def _tokenizer_file(model: str) -> Path:

@@ -1,54 +1,78 @@
-"""Running the tests of many responses, side by side on the cluster."""
+"""Running the tests of responses: the dear phase, done in small pieces so that a killed run loses little."""
 
-import json
-from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-from z1ray.grading.config import SandboxConfig
-from z1ray.records import Row
+import numpy as np
+import pyarrow.parquet as pq
+
+from z1ray.curation import store
+from z1ray.curation.layout import Shared
+from z1ray.curation.problems import Problems
+from z1ray.curation.text.words import Array
+
+# Of one task: few, for each may take seconds, but more where so many small files would be a burden.
+_ROWS = 16
+_MAX_PIECES = 20_000
+NO_TESTS = "no_tests"
 
 
-def verify(
-    rows: Sequence[Row], problems: Mapping[str, Row], config: SandboxConfig, parallelism: int
-) -> dict[str, dict[str, Any]]:
-    """Check each row's text against its problem's tests.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Rows of one unit that are checked together.
+
+    Attributes:
+        unit: Name of the unit.
+        start: Number of the unit's first row.
+        rows: Numbers of the rows to check.
+    """
+
+    unit: str
+    start: int
+    rows: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """What its file is called."""
+        return f"{self.rows[0]:010d}"
+
+
+def plan_pieces(rows: Array, starts: Array) -> list[Piece]:
+    """Pieces of a few rows each.
 
     Args:
-        rows: Rows with ``trajectory_id``, ``problem_id`` and ``text``.
-        problems: Problem rows by id.
-        config: Limits of each run.
-        parallelism: Sandboxes that run at a time, at most.
-
-    Returns:
-        By trajectory id: ``verified`` (None without tests), ``verdict``, and ``sandbox``, the
-        kind of sandbox it ran in (None if nothing was run).
+        rows: Numbers of the rows to check, ascending.
+        starts: Number of each unit's first row.
     """
-    if not rows:
-        return {}
-    import ray
+    units = np.searchsorted(starts, rows, side="right") - 1
+    size = max(_ROWS, len(rows) // _MAX_PIECES)
+    pieces = []
+    for unit in np.unique(units).tolist():
+        own = rows[units == unit].tolist()
+        pieces += [
+            Piece(unit=f"{unit:05d}", start=int(starts[unit]), rows=tuple(own[first : first + size]))
+            for first in range(0, len(own), size)
+        ]
+    return pieces
 
-    tasks = [_task(row, problems[row["problem_id"]]) for row in rows]
-    dataset = ray.data.from_items(tasks, override_num_blocks=min(len(tasks), 4 * parallelism))
-    checked = dataset.map(partial(check_task, config=config), compute=ray.data.TaskPoolStrategy(size=parallelism))
-    return {result.pop("trajectory_id"): result for result in checked.take_all()}
 
-
-def check_task(task: Row, config: SandboxConfig) -> dict[str, Any]:
-    """One check, as a Ray task: from and to flat rows, whose columns Arrow gives one type each."""
+def check_piece(piece: Piece, shared: Shared) -> dict[str, Any]:
+    """Check the rows of a piece and write their verdicts. Returns the kind of sandbox they ran in."""
     from z1ray.grading import sandbox
     from z1ray.grading.verdict import check
 
-    problem = json.loads(task["problem"])
-    verdict = check(problem, task["text"], config)
-    ran = problem["tests"] is not None
-    return {
-        "trajectory_id": task["trajectory_id"],
-        "verified": verdict.passed,
-        "verdict": verdict.verdict,
-        "sandbox": sandbox.kind() if ran else None,
+    places = np.array(piece.rows) - piece.start
+    table = pq.read_table(shared.layout.phase("clean") / f"{piece.unit}.parquet", columns=["text", "problem"])
+    table = table.take(places)
+    problems = Problems(shared.layout).rows(table["problem"].to_numpy())
+    verdicts = [
+        check(problem, text, shared.config.sandbox)
+        for problem, text in zip(problems, table["text"].to_pylist(), strict=True)
+    ]
+    columns: dict[str, Any] = {
+        "row": np.array(piece.rows),
+        "passed": [bool(verdict.passed) for verdict in verdicts],
+        "verdict": [verdict.verdict for verdict in verdicts],
     }
-
-
-def _task(row: Row, problem: Row) -> Row:
-    return {"trajectory_id": row["trajectory_id"], "text": row["text"], "problem": json.dumps(problem)}
+    store.write_columns(shared.layout.phase("verdicts") / f"{piece.name}.parquet", columns)
+    return {"sandbox": sandbox.kind()}

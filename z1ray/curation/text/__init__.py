@@ -1,0 +1,1 @@
+"""Texts as arrays of numbers: words, shingles, signatures."""

@@ -1,0 +1,1 @@
+"""Curation: the dataset card, the page, the upload."""
