@@ -1,10 +1,13 @@
 """What the shared pipeline makes of a target that cannot be written, and of what was answered before."""
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from z1ray.engine.batch import _write, num_answered
+from z1ray.engine.args import BUDGET_ARG, GRACE_ARG, HINT_ARG
+from z1ray.engine.batch import _request, _write, num_answered
 from z1ray.errors import UserError
 
 
@@ -55,3 +58,14 @@ def test_other_errors_are_not_taken_for_a_full_disk(ray_cluster, tmp_path):
     with pytest.raises(Exception, match="out of reach") as caught:
         _write(ray.data.range(4).map_batches(fail, batch_format="pyarrow"), tmp_path / "data", 2)
     assert not isinstance(caught.value, UserError)
+
+
+@pytest.mark.parametrize("name", [BUDGET_ARG, HINT_ARG, GRACE_ARG])
+def test_a_window_never_reaches_an_engine_without_the_processor(name):
+    """The engine would ignore it without a word: a cap that is accepted and missing."""
+    row = {"sampling": json.dumps({"max_tokens": 9, "extra_args": {name: 4}})}
+    assert _request(row, windows=True)["sampling_params"]["extra_args"] == {name: 4}
+    with pytest.raises(AssertionError, match="window"):
+        _request(row, windows=False)
+    for args in ({}, {"extra_args": {}}, {"extra_args": None}, {"extra_args": {"other": 1}}):
+        assert _request({"sampling": json.dumps(args)}, windows=False)["sampling_params"] == args

@@ -6,8 +6,9 @@ import pytest
 
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
-from z1ray.serving.app import WINDOW_KEY, build_app, llm_settings, require_keys
+from z1ray.serving.app import build_app, require_keys
 from z1ray.serving.config import ServeConfig
+from z1ray.serving.replica.deployment import WINDOW_KEY, llm_settings
 from z1ray.window import WindowConfig
 
 GPU = EngineConfig(tensor_parallel_size=2, replicas=2)

@@ -14,6 +14,7 @@ from z1ray.serving.config import ServeConfig
 from z1ray.serving.endpoint import address, is_loopback
 from z1ray.serving.health import require_room
 from z1ray.serving.serve import serve_models
+from z1ray.upstream import ray_serve
 from z1ray.window import WindowConfig
 
 EFFORTS = {"low": 16, "high": 512}
@@ -39,8 +40,14 @@ def test_the_checks_reach_an_endpoint_that_listens_everywhere(host: str, expecte
     assert address(config("folder", host=host)) == expected
 
 
+@pytest.fixture
+def no_serve(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster on which no endpoint runs yet, whichever tests ran before."""
+    monkeypatch.setattr(ray_serve, "http_address", lambda: None)
+
+
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.usefixtures("no_serve")
 def test_a_taken_port_is_refused_before_any_engine_starts(tiny_model: Path, tmp_path: Path) -> None:
     """Ray Serve would find out after the engines are up, minutes later, and hang."""
     with socket.socket() as taken:
@@ -54,7 +61,7 @@ def test_a_taken_port_is_refused_before_any_engine_starts(tiny_model: Path, tmp_
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.usefixtures("no_serve")
 def test_a_taken_port_costs_no_finished_work(tiny_model: Path, tmp_path: Path) -> None:
     """``--force`` wipes the stage's folder, but only once the new run can start."""
     folder = tmp_path / "endpoint"

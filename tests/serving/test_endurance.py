@@ -12,7 +12,7 @@ import pytest
 from ray import serve
 
 from tests.serving.conftest import TINY, Served
-from z1ray.serving.endpoint import APP
+from z1ray.serving.config import APP
 from z1ray.serving.replica.autoscaling import PENDING_STAT
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]

@@ -35,14 +35,14 @@ from z1ray.serving.replica.autoscaling import ONGOING_STAT, PENDING_STAT
 from z1ray.serving.replica.pending import Debt, PendingTokens
 from z1ray.window import NO_CAP, Accounting, Window
 
-REQUESTS = "z1ray_requests_total"
-TOKENS = "z1ray_generated_tokens_total"
-RUNS = "z1ray_runs_total"
-CUT_RUNS = "z1ray_cut_runs_total"
-BUDGET = "z1ray_thinking_budget_tokens"
-FIRST_TOKEN = "z1ray_time_to_first_token_seconds"
-ONGOING = "z1ray_ongoing_requests"
-PENDING = "z1ray_pending_thinking_tokens"
+REQUESTS = "z1ray_serve_requests_total"
+TOKENS = "z1ray_serve_generated_tokens_total"
+RUNS = "z1ray_serve_runs_total"
+CUT_RUNS = "z1ray_serve_cut_runs_total"
+BUDGET = "z1ray_serve_thinking_budget_tokens"
+FIRST_TOKEN = "z1ray_serve_time_to_first_token_seconds"
+ONGOING = "z1ray_serve_ongoing_requests"
+PENDING = "z1ray_serve_pending_thinking_tokens"
 
 OK, REFUSED, FAILED, DISCONNECTED, REJECTED = "ok", "refused", "failed", "disconnected", "rejected"
 
