@@ -1,5 +1,6 @@
 """Addresses: where clients on this machine reach the endpoint, and ports that are taken."""
 
+import dataclasses
 import socket
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from tests.serving.conftest import free_port
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
+from z1ray.serving import endpoint
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.endpoint import address, is_loopback
 from z1ray.serving.health import require_room
@@ -92,6 +94,42 @@ def test_missing_keys_are_told_before_any_engine_starts(
     with pytest.raises(UserError, match="no such variable") as caught:
         serve_models(config(tiny_model, api_keys="env:STAFF", port=free_port()), tmp_path / "endpoint")
     assert (caught.value.field, caught.value.value) == ("serve.api_keys", "env:STAFF")
+
+
+class Started(Exception):
+    """The stage was about to start the endpoint."""
+
+
+@pytest.mark.parametrize(
+    ("change", "starts"),
+    [
+        ({}, False),
+        ({"start_timeout_s": 5.0}, False),
+        ({"max_queued_requests": 7}, True),
+        ({"engine": dataclasses.replace(SMALL, max_num_seqs=3)}, True),
+        ({"keep_running": False}, True),  # the one that is up has to stop
+    ],
+)
+def test_an_endpoint_that_runs_with_other_settings_is_replaced(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], starts: bool
+) -> None:
+    """A setting may change between two starts; a job that then said "up" would leave the old one in force."""
+    before = config(tiny_model)
+    artifacts.begin(tmp_path / "endpoint", before)
+    done = artifacts.finish(tmp_path / "endpoint", 0.0, deployed=1.0, running=True)
+
+    def start(*_: object) -> float:
+        raise Started
+
+    for name, stand_in in (("is_up", lambda deployed: deployed == 1.0), ("start", start), ("require_port", print)):
+        monkeypatch.setattr(endpoint, name, stand_in)
+    asked = dataclasses.replace(before, **change)
+    if not starts:
+        assert serve_models(asked, tmp_path / "endpoint") == done
+        return
+    with pytest.raises(Started):
+        serve_models(asked, tmp_path / "endpoint")
+    assert not (tmp_path / "endpoint" / artifacts.MANIFEST).exists(), "the endpoint it tells of may be gone"
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ def parameters(function: Callable[..., Any]) -> list[str]:
 
 
 def attributes_set(cls: type) -> set[str]:
-    """What the constructors of a class and of its bases assign on ``self``."""
-    makers = [base.__init__ for base in cls.__mro__ if "__init__" in vars(base) and base is not object]
-    nodes = [node for made in makers for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(made))))]
+    """What the methods of a class and of its bases in Ray assign on ``self``."""
+    bases = [base for base in cls.__mro__ if base.__module__.startswith("ray.")]
+    nodes = [node for base in bases for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(base))))]
     return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
 
 

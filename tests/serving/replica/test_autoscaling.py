@@ -139,7 +139,7 @@ def test_queued_requests_weigh_as_much_as_a_usual_one() -> None:
     assert wanted([SLOTS * USUAL], [SLOTS], queued=SLOTS + 1) == 3
 
 
-def test_queued_requests_hold_a_slot_before_a_replica_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queued_requests_hold_a_slot_before_a_replica_goes() -> None:
     """Requests of no thinking are few tokens and many answers."""
     light = PendingTokensPolicy(tokens_per_replica=SLOTS * USUAL, tokens_per_request=1, max_num_seqs=SLOTS)
     context: Any = SimpleNamespace(raw_metrics={}, total_queued_requests=SLOTS + 1, target_num_replicas=3)
