@@ -109,7 +109,7 @@ def _serve(config: ServeConfig, output: Path) -> dict[str, Any]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Have SIGTERM, which ``ray job stop`` sends, unwind like Ctrl-C: Ray's own handler would end us on the spot."""
+    """Handle SIGTERM, which ``ray job stop`` sends, like Ctrl-C; Ray's own handler would exit without cleaning up."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -118,7 +118,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _tell(config: ServeConfig) -> None:
-    """Where the endpoint is and how to ask it something."""
+    """Print the endpoint's address and a first request for it."""
     body = {
         "model": next(iter(config.models)),
         "messages": [{"role": "user", "content": "What is 17 * 23?"}],

@@ -1,4 +1,4 @@
-"""The HTTP application: which endpoints exist, and what every request passes on its way to them.
+"""The HTTP application: its endpoints, and the middleware in front of them.
 
 It takes the place of Ray's own (``ray.serve.llm.ingress``), which would open the
 API to scripts of every origin and has endpoints that know nothing of windows:

@@ -17,12 +17,12 @@ from starlette.responses import Response
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-# What a validator raises that was not written for the value it got.
+# What a validator raises for a value of a type that it does not expect.
 _UNFORESEEN = (TypeError, AttributeError, LookupError)
 
 
 class BadField(ValueError):
-    """A refusal that knows the field, for pydantic to pass on.
+    """A validation error that names the field; pydantic passes it on.
 
     Attributes:
         parameter: The field, as vLLM's own errors name theirs; None if unknown.
@@ -34,7 +34,7 @@ class BadField(ValueError):
 
 
 class StrictRoute(APIRoute):
-    """A route whose requests hold JSON as RFC 8259 has it."""
+    """A route that accepts JSON as RFC 8259 defines it, and nothing else."""
 
     def get_route_handler(self) -> Handler:
         """FastAPI's handler, with a strict reader."""
@@ -95,7 +95,7 @@ def readable(body: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 def _culprit(body: Any, validate: Callable[[Any], Any]) -> str | None:
-    """The field without which the body would have been read or refused in order."""
+    """The field that broke the validator: without it, the body is accepted or refused with a proper error."""
     from vllm.exceptions import VLLMClientError
 
     for name in body if isinstance(body, dict) else ():

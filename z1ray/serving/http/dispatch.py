@@ -1,4 +1,4 @@
-"""The model side of the HTTP application: routing to replicas, a second try, streams that end clearly.
+"""Sends requests to the replicas of their model: retries, error responses, and streams that end with an error.
 
 Ray's ingress picks the model's deployment. What z1ray adds: errors of an engine
 arrive as that engine gave them (Ray wraps them and drops ``param``, where clients
@@ -88,7 +88,7 @@ class WindowIngress(OpenAiIngress):
         return JSONResponse(first.model_dump())
 
     async def _begin(self, method: str, body: Body, request: Request) -> tuple[Any, Answers]:
-        """The first answer and those that follow, from the first replica that lives to give one."""
+        """The first answer and those that follow, from the first replica that does not die before it."""
         for delay in _RETRY_DELAYS_S:
             answers = ray_llm.answers(self, method, body, request)
             try:
@@ -105,7 +105,7 @@ class WindowIngress(OpenAiIngress):
 
 class _EventStream(StreamingResponse):
     async def listen_for_disconnect(self, receive: Receive) -> None:
-        """Return when the client has gone, which Ray Serve tells by cancelling the task that would say so."""
+        """Return when the client has gone, which Ray Serve signals by cancelling this task."""
         with suppress(TaskCancelledError):
             await super().listen_for_disconnect(receive)
 

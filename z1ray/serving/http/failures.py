@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def handlers() -> dict[type[Exception], Handler]:
-    """What FastAPI calls for each exception."""
+    """The exception handlers of the FastAPI application."""
     from ray.exceptions import ActorDiedError, ActorUnavailableError
 
     from z1ray.upstream.ray_llm import OpenAIHTTPException
@@ -135,7 +135,7 @@ def _no_model(status: int, said: str) -> Response:
 
 
 def queue_full() -> JSONResponse:
-    """What a request is answered with that no replica and no queue has room for."""
+    """The response to a request for which neither a replica nor the queue has room: 429."""
     message = f"the model's queue is full; send the request again after {RETRY_AFTER_S} s or more"
     return error_response(429, message, kind="rate_limit_error", code="queue_full", retry=True)
 

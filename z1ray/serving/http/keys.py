@@ -1,4 +1,4 @@
-"""API keys: where they come from, and the guard that asks every request for one.
+"""API keys: where they come from, and the guard that requires one of every request.
 
 A source is named in the configuration, never the keys themselves, so that no
 deployment record, log or generated file can hold them: whoever needs keys reads
@@ -146,7 +146,7 @@ class KeyGuard:
             await _refuse(send)
 
     def _holder(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        """Whose key the request bears. Every key is compared, so that the time tells nothing."""
+        """The holder of the request's key, or None. Every key is compared, so that the time reveals nothing."""
         sent = [value for name, value in headers if name.lower() == b"authorization"]
         scheme, _, token = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
         digest = _digest(token.strip())

@@ -1,4 +1,4 @@
-"""What the endpoint counts, and how it shows in Ray's metrics endpoint (each name gains Ray's ``ray_``).
+"""The endpoint's metrics, exported by Ray (which prefixes each name with ``ray_``).
 
 Use, in a replica::
 
@@ -113,7 +113,7 @@ class Meter:
             self._show_load()
 
     async def stats(self) -> dict[str, float]:
-        """What the autoscaler is told; also refreshes the gauges, so that they follow long runs."""
+        """The load as the autoscaler reads it; also refreshes the gauges, so that they follow long runs."""
         self._show_load()
         return {PENDING_STAT: float(self._pending.tokens), ONGOING_STAT: float(self._pending.num_requests)}
 
@@ -141,7 +141,7 @@ class Meter:
 
 
 class RequestMeter:
-    """One request on its way through a replica; made by ``Meter.request``."""
+    """Measures one request in a replica; made by ``Meter.request``."""
 
     def __init__(self, meter: Meter, debt: Debt, num_runs: int) -> None:
         self._meter = meter

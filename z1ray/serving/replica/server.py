@@ -84,7 +84,7 @@ class WindowServer(LLMServer):
         return self._windowed(super().completions, request, raw_request_info)
 
     async def check_health(self) -> None:
-        """Ray Serve asks every few seconds; a replica whose engine died leaves at once.
+        """Called by Ray Serve every few seconds; a replica whose engine died exits at once.
 
         Serve replaces it after three failed checks, and until then would send it requests, the
         more the faster they fail.
@@ -96,7 +96,7 @@ class WindowServer(LLMServer):
             raise
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
-        """What the autoscaling policy is told of this replica; Ray Serve calls it."""
+        """Report the replica's load to the autoscaling policy; Ray Serve calls it."""
         return await self._meter.stats()
 
     async def _prove(self) -> None:

@@ -27,7 +27,7 @@ class Observer(Protocol):
 
 
 def annotate(response: Json, spec: OutputSpec, observer: Observer, *, keep_token_ids: bool) -> Json:
-    """A whole response with its accounting.
+    """Add the token counts to a whole response; the given one is left unchanged.
 
     Args:
         response: A chat or text completion whose choices hold their ``token_ids``.
@@ -60,7 +60,7 @@ class StreamAccounting:
         self._runs: dict[int, Transcript] = {}
 
     def event(self, event: str) -> str:
-        """Pass on one server-sent event (``data: ...``) of vLLM's stream, chunks with their accounting.
+        """Return one server-sent event (``data: ...``) of vLLM's stream as the client gets it.
 
         Raises:
             CapBroken: If a choice ends past its budget without the hint.
@@ -78,7 +78,7 @@ class StreamAccounting:
         return server_sent_event(chunk)
 
     def choice(self, choice: Json, *, ended: bool) -> Json:
-        """Pass on a choice, or its next piece; with its ``thinking`` once it has ended."""
+        """Return a choice, or its next piece, as the client gets it; with ``thinking`` once it has ended."""
         index = choice["index"]
         run = self._runs.setdefault(index, Transcript(self._spec))
         text = run.add(_text(choice), choice.get("token_ids") or ())
@@ -90,7 +90,7 @@ class StreamAccounting:
         return {**_with_text(cleaned, text + rest), "thinking": _thinking(self._spec, division)}
 
     def _reasoning_tokens(self, chunk: Json) -> int:
-        """Usage beside a choice is that choice's so far; the one at the end, without any, is everyone's."""
+        """Usage beside a choice is that choice's so far; the one at the end, without a choice, is the sum of all."""
         indices = [choice["index"] for choice in chunk["choices"]] or list(self._runs)
         counts = [account(self._spec.window, self._runs[index].token_ids, self._spec.breaks) for index in indices]
         return sum(count.thinking_tokens for count in counts)

@@ -67,7 +67,7 @@ def read_request(fields: Fields, model: WindowedModel) -> WindowRequest:
 
 
 def limit_field(fields: Fields) -> str:
-    """The field that limits the run: ``max_completion_tokens`` wins where both are sent, as in vLLM."""
+    """The field that limits the generated tokens: ``max_completion_tokens`` wins where both are sent, as in vLLM."""
     return "max_tokens" if fields.get("max_completion_tokens") is None else "max_completion_tokens"
 
 
@@ -110,7 +110,7 @@ def _budget(fields: Fields, config: WindowConfig) -> tuple[int | None, str]:
 
 
 def _limit(fields: Fields, name: str) -> int | None:
-    """The total limit; vLLM's completions do not know ``max_completion_tokens`` and let anything by under it."""
+    """The total limit; vLLM's completions do not check ``max_completion_tokens``."""
     limit = fields.get(name)
     if limit is None or (type(limit) is int and limit >= 0):
         return limit
@@ -137,7 +137,7 @@ def _grace(fields: Fields) -> float | None:
 
 
 def _refuse_beyond_context(window: Window, model: WindowedModel) -> None:
-    """VLLM would name a limit that the client never sent."""
+    """Refuse a budget that fills the context here: vLLM would name a limit that the client never sent."""
     if window.max_tokens is not None and window.max_tokens >= model.context:
         raise UserError(
             "thinking_budget",
