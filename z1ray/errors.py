@@ -1,4 +1,4 @@
-"""The one exception for mistakes a user can fix."""
+"""The one exception for mistakes a user can correct."""
 
 
 class UserError(ValueError):
