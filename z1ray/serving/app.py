@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from z1ray.errors import UserError
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.http.keys import read_keys
+from z1ray.serving.keys import read_keys
 from z1ray.serving.replica.deployment import llm_settings
 from z1ray.serving.serve_yaml import from_plain
 

@@ -7,7 +7,7 @@ from omegaconf import MISSING
 
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
-from z1ray.serving.http.keys import require_source
+from z1ray.serving.keys import require_source
 from z1ray.settings import check, setting
 from z1ray.window import WindowConfig
 

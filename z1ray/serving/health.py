@@ -9,7 +9,7 @@ from z1ray.errors import UserError
 from z1ray.progress import say
 from z1ray.prompts import chat_messages
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.http.keys import read_keys
+from z1ray.serving.keys import read_keys
 from z1ray.window import NO_CAP, Window, account, resolve
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from z1ray.progress import say
 from z1ray.serving import endpoint
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.health import check_chats, require_room
-from z1ray.serving.http.keys import NO_KEYS, read_keys
+from z1ray.serving.keys import NO_KEYS, read_keys
 
 CHATS = "chats.json"
 

@@ -8,7 +8,8 @@ whatever generates tokens here does so under one.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from z1ray.serving.http.keys import NO_KEYS, KeyGuard
+from z1ray.serving.http.guard import KeyGuard
+from z1ray.serving.keys import NO_KEYS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

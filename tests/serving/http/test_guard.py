@@ -8,7 +8,8 @@ from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.testclient import TestClient
 
 from z1ray.errors import UserError
-from z1ray.serving.http.keys import KeyGuard, read_keys, require_source
+from z1ray.serving.http.guard import KeyGuard
+from z1ray.serving.keys import read_keys, require_source
 
 ALICE, BOB = "alice-0123456789abcdef", "bob=with=signs/and+more=="
 
