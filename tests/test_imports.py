@@ -11,6 +11,7 @@ HEAVY = ("vllm", "deepspeed", "torch", "transformers", "ray", "datasets", "matpl
 # Modules that are the home of a heavy import; workers import them, launchers do not.
 HOMES = {
     *("z1ray.engine.processor", "z1ray.engine.parts"),
+    *("z1ray.upstream.ray_llm", "z1ray.upstream.vllm_v1"),
     *("z1ray.serving.replica.server", "z1ray.serving.http.dispatch", "z1ray.serving.replica.metrics"),
     *("z1ray.training.loop", "z1ray.training.engine.loss"),
 }

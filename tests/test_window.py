@@ -86,7 +86,18 @@ def test_unset_fields_take_the_models_settings(budget, max_tokens, expected):
 
 @pytest.mark.parametrize(
     ("budget", "grace", "grace_tokens"),
-    [(10, 0.25, 2), (100, 0.29, 29), (7, 1, 7), (3, 0.1, 0), (0, 1.0, 0), (NO_CAP, 0.5, 0), (50, None, 5), (50, 0, 0)],
+    [
+        (10, 0.25, 2),
+        (100, 0.29, 29),
+        (7, 1, 7),
+        (7, 0.5, 3),
+        (3, 0.1, 0),
+        (9, 0.99, 8),
+        (0, 1.0, 0),
+        (NO_CAP, 0.5, 0),
+        (50, None, 5),
+        (50, 0, 0),
+    ],
 )
 def test_grace_is_a_share_of_the_budget_rounded_down(budget, grace, grace_tokens):
     """At most that much over budget, the answer keeps its room, and a request's own grace wins."""

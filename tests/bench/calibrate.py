@@ -39,7 +39,7 @@ def calibrate(folder: Path) -> tuple[StepTimes, dict[str, Any]]:
     """
     from vllm import LLM
 
-    llm = LLM(str(folder), **engine_kwargs(ENGINE))
+    llm = LLM(str(folder), **engine_kwargs(ENGINE, windows=True))
     timed(llm, [PROMPT_TOKENS] * max(SEQUENCES), [FEW] * max(SEQUENCES))  # warm-up
     steps = {num: statistics.median(_step_seconds(llm, num) for _ in range(ROUNDS)) for num in SEQUENCES}
     sequence_s, step_s = np.polyfit(list(steps), list(steps.values()), 1)

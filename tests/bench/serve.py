@@ -154,7 +154,7 @@ def summary(result: Result) -> str:
 def bare() -> Iterator[Side]:
     """The engine behind vLLM's own server, in processes of its own."""
     port = _free_port()
-    kwargs = {**engine_kwargs(ENGINE), "stream_interval": STREAM_INTERVAL}
+    kwargs = {**engine_kwargs(ENGINE, windows=True), "stream_interval": STREAM_INTERVAL}
     command = ["nice", "-n", str(NICENESS), sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", str(_FOLDER), "--served-model-name", NAME, "--api-key", KEY]
     command += ["--host", "127.0.0.1", "--port", str(port), *_flags(kwargs)]

@@ -70,7 +70,7 @@ def processor_step(folder: Path, hint: tuple[int, ...]) -> dict[str, float]:
 
     from z1ray.engine.processor import WindowProcessor
 
-    config = EngineArgs(model=str(folder), **engine_kwargs(ENGINE)).create_engine_config()
+    config = EngineArgs(model=str(folder), **engine_kwargs(ENGINE, windows=True)).create_engine_config()
     processor, rows = WindowProcessor(config, torch.device("cpu"), is_pin_memory=False), Rows(hint)
     logits = torch.zeros(NUM_ROWS, VOCABULARY)
     taken = []

@@ -68,7 +68,7 @@ def engine(folder: Path, **settings: Any) -> Iterator[Any]:
     """A warm engine, ended afterwards."""
     from vllm import LLM
 
-    llm = LLM(str(folder), **{"block_size": BLOCK_SIZE, **engine_kwargs(ENGINE), **settings})
+    llm = LLM(str(folder), **{"block_size": BLOCK_SIZE, **engine_kwargs(ENGINE, windows=True), **settings})
     complete(llm, [[1] * 40] * 16, 16)
     yield llm
     llm.llm_engine.engine_core.shutdown()

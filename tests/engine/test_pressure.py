@@ -32,7 +32,9 @@ def llm(tiny_model) -> Iterator[Any]:
             patch.setenv(name, value)
         from vllm import LLM
 
-        engine = LLM(str(tiny_model), disable_log_stats=False, **{**engine_kwargs(ENGINE), **PRESSURE, **CHUNKED})
+        engine = LLM(
+            str(tiny_model), disable_log_stats=False, **{**engine_kwargs(ENGINE, windows=True), **PRESSURE, **CHUNKED}
+        )
         yield engine
         engine.llm_engine.engine_core.shutdown()
 

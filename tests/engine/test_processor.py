@@ -23,7 +23,7 @@ VOCABULARY = 512
 def vllm_config(tiny_model) -> Any:
     from vllm import EngineArgs
 
-    return EngineArgs(model=str(tiny_model), **engine_kwargs(ENGINE)).create_engine_config()
+    return EngineArgs(model=str(tiny_model), **engine_kwargs(ENGINE, windows=True)).create_engine_config()
 
 
 @pytest.fixture
@@ -342,7 +342,7 @@ def test_an_engine_that_speculates_refuses_the_processor(tiny_model):
 
     drafts = {"method": "ngram", "num_speculative_tokens": 2, "prompt_lookup_max": 2}
     config = EngineArgs(
-        model=str(tiny_model), speculative_config=drafts, **engine_kwargs(ENGINE)
+        model=str(tiny_model), speculative_config=drafts, **engine_kwargs(ENGINE, windows=True)
     ).create_engine_config()
     with pytest.raises(ValueError, match="speculative decoding"):
         build_logitsprocs(config, torch.device("cpu"), False, False, [WINDOW_PROCESSOR])

@@ -34,7 +34,7 @@ def llm(smollm2) -> Iterator[Any]:
             patch.setenv(name, value)
         from vllm import LLM
 
-        engine = LLM(str(smollm2), **engine_kwargs(ENGINE))
+        engine = LLM(str(smollm2), **engine_kwargs(ENGINE, windows=True))
         yield engine
         engine.llm_engine.engine_core.shutdown()
 

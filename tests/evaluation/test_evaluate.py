@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,3 +34,24 @@ def test_a_hint_for_no_benchmark_is_refused(config: EvaluateConfig) -> None:
     """Ignored, a mistyped label would leave its benchmark with the default hint."""
     with pytest.raises(UserError, match=r"evaluate\.hints\.math\b(.|\n)*maths"):
         dataclasses.replace(config, hints={"math": "math"})
+
+
+@pytest.mark.parametrize(("budgets", "windows"), [([4], True), ([-1, 4], True), ([-1], False)])
+def test_the_engines_enforce_budgets_only_where_there_are_some(
+    smollm2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budgets: list[int], windows: bool
+) -> None:
+    """Without the processor a budget would be ignored; without a budget it would only slow the engine down."""
+
+    class Asked(Exception):
+        pass
+
+    def run_requests(*_: object, **settings: Any) -> None:
+        assert settings["windows"] is windows
+        raise Asked
+
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text('{"problem_id": "a", "question": "1 + 1?", "tests": {"kind": "reference", "reference": "2"}}\n')
+    source = SourceConfig(kind="jsonl", path=str(problems), name="maths")
+    monkeypatch.setattr("z1ray.evaluation.evaluate.run_requests", run_requests)
+    with pytest.raises(Asked):
+        evaluate(EvaluateConfig(models={"m": str(smollm2)}, benchmarks=[source], budgets=budgets), tmp_path / "out")

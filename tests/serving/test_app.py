@@ -5,9 +5,11 @@ import dataclasses
 import pytest
 
 from z1ray.engine.config import EngineConfig
+from z1ray.engine.settings import WINDOW_PROCESSOR
 from z1ray.errors import UserError
-from z1ray.serving.app import WINDOW_KEY, build_app, llm_settings, require_keys
+from z1ray.serving.app import build_app, require_keys
 from z1ray.serving.config import ServeConfig
+from z1ray.serving.replica.deployment import WINDOW_KEY, llm_settings
 from z1ray.window import WindowConfig
 
 GPU = EngineConfig(tensor_parallel_size=2, replicas=2)
@@ -42,6 +44,13 @@ def test_replicas_bundles_and_environment_follow_the_engine() -> None:
     on_cpu = llm_settings("z1", "folder", config(CPU), {"HF_HUB_OFFLINE": "1"})
     assert on_cpu["runtime_env"]["env_vars"]["HF_HUB_OFFLINE"] == "1"
     assert on_cpu["runtime_env"]["env_vars"]["VLLM_CPU_KVCACHE_SPACE"] == "3"
+
+
+def test_every_replicas_engine_carries_the_windows_processor() -> None:
+    """An engine without it would take budgets and ignore them; its replica would refuse to start, minutes later."""
+    for engine in (GPU, CPU):
+        settings = llm_settings("z1", "folder", config(engine), {})
+        assert settings["engine_kwargs"]["logits_processors"] == [WINDOW_PROCESSOR]
 
 
 def test_every_model_gets_its_own_window_and_engine() -> None:

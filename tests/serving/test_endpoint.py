@@ -1,5 +1,6 @@
 """Addresses: where clients on this machine reach the endpoint, and ports that are taken."""
 
+import dataclasses
 import socket
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from tests.serving.conftest import free_port
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
+from z1ray.serving import endpoint
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.endpoint import address, is_loopback
 from z1ray.serving.health import require_room
 from z1ray.serving.serve import serve_models
+from z1ray.upstream import ray_serve
 from z1ray.window import WindowConfig
 
 EFFORTS = {"low": 16, "high": 512}
@@ -39,8 +42,14 @@ def test_the_checks_reach_an_endpoint_that_listens_everywhere(host: str, expecte
     assert address(config("folder", host=host)) == expected
 
 
+@pytest.fixture
+def no_serve(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster on which no endpoint runs yet, whichever tests ran before."""
+    monkeypatch.setattr(ray_serve, "http_address", lambda: None)
+
+
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.usefixtures("no_serve")
 def test_a_taken_port_is_refused_before_any_engine_starts(tiny_model: Path, tmp_path: Path) -> None:
     """Ray Serve would find out after the engines are up, minutes later, and hang."""
     with socket.socket() as taken:
@@ -54,7 +63,7 @@ def test_a_taken_port_is_refused_before_any_engine_starts(tiny_model: Path, tmp_
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.usefixtures("no_serve")
 def test_a_taken_port_costs_no_finished_work(tiny_model: Path, tmp_path: Path) -> None:
     """``--force`` wipes the stage's folder, but only once the new run can start."""
     folder = tmp_path / "endpoint"
@@ -85,6 +94,42 @@ def test_missing_keys_are_told_before_any_engine_starts(
     with pytest.raises(UserError, match="no such variable") as caught:
         serve_models(config(tiny_model, api_keys="env:STAFF", port=free_port()), tmp_path / "endpoint")
     assert (caught.value.field, caught.value.value) == ("serve.api_keys", "env:STAFF")
+
+
+class Started(Exception):
+    """The stage was about to start the endpoint."""
+
+
+@pytest.mark.parametrize(
+    ("change", "starts"),
+    [
+        ({}, False),
+        ({"start_timeout_s": 5.0}, False),
+        ({"max_queued_requests": 7}, True),
+        ({"engine": dataclasses.replace(SMALL, max_num_seqs=3)}, True),
+        ({"keep_running": False}, True),  # the one that is up has to stop
+    ],
+)
+def test_an_endpoint_that_runs_with_other_settings_is_replaced(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], starts: bool
+) -> None:
+    """A setting may change between two starts; a job that then said "up" would leave the old one in force."""
+    before = config(tiny_model)
+    artifacts.begin(tmp_path / "endpoint", before)
+    done = artifacts.finish(tmp_path / "endpoint", 0.0, deployed=1.0, running=True)
+
+    def start(*_: object) -> float:
+        raise Started
+
+    for name, stand_in in (("is_up", lambda deployed: deployed == 1.0), ("start", start), ("require_port", print)):
+        monkeypatch.setattr(endpoint, name, stand_in)
+    asked = dataclasses.replace(before, **change)
+    if not starts:
+        assert serve_models(asked, tmp_path / "endpoint") == done
+        return
+    with pytest.raises(Started):
+        serve_models(asked, tmp_path / "endpoint")
+    assert not (tmp_path / "endpoint" / artifacts.MANIFEST).exists(), "the endpoint it tells of may be gone"
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import pytest
 from ray import serve
 
 from tests.serving.conftest import TINY, Served
-from z1ray.serving.endpoint import APP
+from z1ray.serving.config import APP
 from z1ray.serving.replica.autoscaling import PENDING_STAT
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
-# Two requests every three seconds for half an hour. The first half touches all of the KV cache and fills every pool.
-PARTS = (600, 300, 300)
+# One request every two seconds for half an hour. The first third touches all of the KV cache and fills every pool.
+PARTS = (300, 300, 300)
 AT_A_TIME = 16
 GROWTH_MIB = 12.0
 # The pages of the KV cache become memory as its blocks are first used.

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.serving.conftest import TINY, Served, engines
-from z1ray.serving.endpoint import APP
+from z1ray.serving.config import APP
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.conftest import TINY, Served
-from z1ray.serving.app import llm_settings
+from z1ray.serving.replica.deployment import llm_settings
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 

@@ -10,7 +10,7 @@ from tests.serving.conftest import LONG_AGO, MODEL, TINY, Served, engines
 from z1ray import artifacts
 from z1ray.errors import UserError
 from z1ray.serving import endpoint
-from z1ray.serving.endpoint import APP
+from z1ray.serving.config import APP
 from z1ray.serving.serve import serve_models
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]

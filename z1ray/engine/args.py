@@ -1,5 +1,6 @@
 """How a request carries its window to the engine: names and values, without importing vLLM."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from z1ray.window import NO_CAP, Window
@@ -7,6 +8,11 @@ from z1ray.window import NO_CAP, Window
 BUDGET_ARG = "thinking_budget"
 HINT_ARG = "hint_token_ids"
 GRACE_ARG = "grace_tokens"
+
+
+def carries_window(args: Mapping[str, Any] | None) -> bool:
+    """True if a request's ``extra_args`` hold a window, whole or in part."""
+    return bool(args and args.keys() & {BUDGET_ARG, HINT_ARG, GRACE_ARG})
 
 
 def extra_args(window: Window) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from z1ray.connect import connect
+from z1ray.engine.args import carries_window
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.groups import EngineGroups
 from z1ray.engine.settings import batch_kwargs, batches_in_flight, engine_env, placement
@@ -74,6 +75,7 @@ def run_requests(
     batch_size: int,
     rows_per_file: int,
     to_row: ToRow,
+    windows: bool,
     prepare: Prepare | None = None,
     only: "Only | None" = None,
     report: Report | None = None,
@@ -95,6 +97,7 @@ def run_requests(
             and the batches in flight.
         to_row: Turns a request plus ``text``, ``token_ids``, ``num_tokens``,
             ``finish_reason`` and ``error`` into a row of ``schema``.
+        windows: Whether requests carry thinking budgets; without, one that does is an error.
         prepare: Adds to some requests, in a worker, ``REQUEST_FIELDS``, and ``error`` (a text)
             to those that cannot be asked: these become rows without seeing an engine.
         only: Requests to answer; all if None.
@@ -115,7 +118,9 @@ def run_requests(
             if prepare is not None:
                 ready = partial(_prepare, prepare=prepare)
                 asked = asked.map_batches(ready, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
-            answered = _processor(model, engine, batch_size, groups)(asked.map(_request))
+            answered = _processor(model, engine, batch_size, groups, windows)(
+                asked.map(partial(_request, windows=windows))
+            )
             rows = answered.map_batches(shape, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
         _write(rows, data, rows_per_file)
     finally:
@@ -146,14 +151,14 @@ def _write(rows: "Dataset", data: Path, rows_per_file: int) -> None:
 
 
 def _processor(
-    model: str, engine: EngineConfig, batch_size: int, groups: EngineGroups
+    model: str, engine: EngineConfig, batch_size: int, groups: EngineGroups, windows: bool
 ) -> Callable[["Dataset"], "Dataset"]:
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
     in_flight = batches_in_flight(engine, batch_size)
     config = vLLMEngineProcessorConfig(
         model_source=model,
-        engine_kwargs=batch_kwargs(engine),
+        engine_kwargs=batch_kwargs(engine, windows=windows),
         runtime_env={"env_vars": engine_env(engine)},
         placement_group_config=placement(engine),
         concurrency=(engine.replicas, engine.replicas),
@@ -181,9 +186,16 @@ def _prepare(table: pa.Table, *, prepare: Prepare) -> pa.Table:
     return pa.Table.from_pylist(prepare(table.to_pylist()))
 
 
-def _request(row: Row) -> Row:
+def _request(row: Row, *, windows: bool) -> Row:
+    """A request as Ray Data's stage takes it.
+
+    Raises:
+        AssertionError: For a thinking budget that the engine would ignore.
+    """
+    sampling = json.loads(row["sampling"])
+    assert windows or not carries_window(sampling.get("extra_args")), "a window, and an engine that knows of none"
     # Ray's stages let a row by that has an error already.
-    return {**row, "sampling_params": json.loads(row["sampling"]), "__inference_error__": row.get("error") or ""}
+    return {**row, "sampling_params": sampling, "__inference_error__": row.get("error") or ""}
 
 
 def _shape(

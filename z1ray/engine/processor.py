@@ -16,11 +16,10 @@ import torch
 from vllm import SamplingParams
 from vllm.config import VllmConfig
 from vllm.exceptions import VLLMValidationError
-from vllm.v1.sample.logits_processor import BatchUpdate, LogitsProcessor
-from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
-from z1ray.engine.args import BUDGET_ARG, GRACE_ARG, HINT_ARG
+from z1ray.engine.args import BUDGET_ARG, GRACE_ARG, HINT_ARG, carries_window
 from z1ray.engine.tokens import newline_token_ids
+from z1ray.upstream.vllm_v1 import BatchUpdate, LogitsProcessor, process_dict_updates
 from z1ray.window import Window
 
 # Sampling parameters of vLLM's own that force or forbid tokens over the whole text.
@@ -142,7 +141,7 @@ def _new_row(params: SamplingParams, prompt_token_ids: list[int] | None, generat
 def _window(params: SamplingParams) -> Window | None:
     """The window a request carries, or None without a cap; VLLMValidationError if malformed."""
     args = params.extra_args or {}
-    if not args.keys() & {BUDGET_ARG, HINT_ARG, GRACE_ARG}:
+    if not carries_window(args):
         return None
     budget, hint, grace = args.get(BUDGET_ARG), args.get(HINT_ARG), args.get(GRACE_ARG, 0)
     if not _is_count(budget):

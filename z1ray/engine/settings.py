@@ -4,20 +4,28 @@ import math
 from typing import Any
 
 from z1ray.engine.config import EngineConfig
+from z1ray.upstream.vllm import IN_PROCESS_EXECUTOR
 
 WINDOW_PROCESSOR = "z1ray.engine.processor:WindowProcessor"
-_IN_ITS_CORE = "vllm.v1.executor.uniproc_executor.UniProcExecutor"
 
 
-def engine_kwargs(config: EngineConfig) -> dict[str, Any]:
-    """Arguments of vLLM's engine, with the window's processor loaded."""
+def engine_kwargs(config: EngineConfig, *, windows: bool) -> dict[str, Any]:
+    """Arguments of vLLM's engine.
+
+    Args:
+        config: The engine's settings.
+        windows: Load the processor that enforces thinking budgets. An engine without it ignores the window
+            of a request, so only engines that get no window may do without; on a GPU the processor costs
+            a synchronisation per step, and vLLM does not take it beside speculative decoding.
+    """
     kwargs: dict[str, Any] = {
         "dtype": config.dtype,
         "max_num_seqs": config.max_num_seqs,
         "tensor_parallel_size": config.tensor_parallel_size,
         "enforce_eager": config.enforce_eager,
-        "logits_processors": [WINDOW_PROCESSOR],
     }
+    if windows:
+        kwargs["logits_processors"] = [WINDOW_PROCESSOR]
     if config.max_model_len is not None:
         kwargs["max_model_len"] = config.max_model_len
     if config.device == "gpu":
@@ -29,19 +37,19 @@ def engine_kwargs(config: EngineConfig) -> dict[str, Any]:
     return kwargs
 
 
-def batch_kwargs(config: EngineConfig) -> dict[str, Any]:
+def batch_kwargs(config: EngineConfig, *, windows: bool) -> dict[str, Any]:
     """Arguments of an engine that answers a table, with the way it is split.
 
     Within a node vLLM starts its own processes, across nodes it goes through Ray. Only an engine
     across nodes needs a placement group. All others are actors with so many GPUs, which Ray Data
     places anew, or does without, when their node is gone.
     """
-    kwargs = engine_kwargs(config)
+    kwargs = engine_kwargs(config, windows=windows)
     if config.tensor_parallel_size > 1:
         across_nodes = config.device == "gpu" and config.strategy in ("SPREAD", "STRICT_SPREAD")
         return kwargs if across_nodes else kwargs | {"distributed_executor_backend": "mp"}
     # On CPU vLLM makes "uni" a process of its own, whose start costs as much as all the rest.
-    return kwargs | ({"distributed_executor_backend": _IN_ITS_CORE} if config.device == "cpu" else {})
+    return kwargs | ({"distributed_executor_backend": IN_PROCESS_EXECUTOR} if config.device == "cpu" else {})
 
 
 def engine_env(config: EngineConfig) -> dict[str, str]:

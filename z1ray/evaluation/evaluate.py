@@ -19,6 +19,7 @@ from z1ray.models.lookup import require
 from z1ray.problems.load import load_problems
 from z1ray.progress import say, watch
 from z1ray.records import EVALUATION_ROW, Row, read_rows, write_rows
+from z1ray.window import NO_CAP
 
 _GRADERS = 4
 
@@ -85,6 +86,7 @@ def _answer(config: EvaluateConfig, name: str, problems: dict[str, list[Row]], f
                 batch_size=config.batch_size,
                 rows_per_file=config.batch_size,
                 to_row=partial(evaluation_row, swept=swept),
+                windows=any(budget != NO_CAP for budget in config.budgets),
             )
     answered = [row["row_id"] for row in read_rows(folder / "data")]
     assert sorted(answered) == sorted(row["row_id"] for row in rows), "a request was lost or answered twice"

@@ -3,25 +3,14 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from z1ray.engine.config import EngineConfig
-from z1ray.engine.settings import engine_env, engine_kwargs, placement
-from z1ray.engine.tokens import context_length
 from z1ray.errors import UserError
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.http.keys import read_keys
-from z1ray.window import NO_CAP
+from z1ray.serving.keys import read_keys
+from z1ray.serving.replica.deployment import llm_settings
+from z1ray.serving.serve_yaml import from_plain
 
 if TYPE_CHECKING:
     from ray.serve import Application
-
-SERVER = "z1ray.serving.replica.server:WindowServer"
-POLICY = "z1ray.serving.replica.autoscaling:PendingTokensPolicy"
-WINDOW_KEY = "window"
-"""Where ``LLMConfig.experimental_configs`` carries the model's ``WindowConfig``, as a mapping."""
-
-# How soon a replica notices that its engine died, and leaves.
-_HEALTH_CHECK_PERIOD_S = 2.0
-_HEALTH_CHECK_TIMEOUT_S = 30.0
 
 
 def application(args: dict[str, Any]) -> "Application":
@@ -30,8 +19,6 @@ def application(args: dict[str, Any]) -> "Application":
     Raises:
         UserError: As reading the section and ``build_app`` do.
     """
-    from z1ray.serving.serve_yaml import from_plain
-
     return build_app(from_plain(args))
 
 
@@ -44,14 +31,13 @@ def build_app(config: ServeConfig) -> "Application":
     """
     import ray
     from ray import serve
-    from ray.llm._internal.serve.constants import RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING
-    from ray.llm._internal.serve.core.configs.openai_api_models import to_model_metadata
     from ray.serve.llm import LLMConfig, build_llm_deployment
 
     from z1ray.serving.http.api import ingress_class
     from z1ray.serving.http.dispatch import WindowIngress
+    from z1ray.upstream import ray_llm
 
-    if RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING:
+    if ray_llm.streams_directly():
         raise UserError(
             "RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING",
             "1",
@@ -69,85 +55,9 @@ def build_app(config: ServeConfig) -> "Application":
     ingress = serve.deployment(**options)(ingress_class(WindowIngress, config.api_keys))
     return ingress.bind(
         llm_deployments={name: build_llm_deployment(model) for name, model in models.items()},
-        model_cards={name: to_model_metadata(name, model) for name, model in models.items()},
+        model_cards={name: ray_llm.model_card(name, model) for name, model in models.items()},
         windows={name: asdict(config.window_of(name)) for name in models},
     )
-
-
-def llm_settings(name: str, source: str, config: ServeConfig, job_env: dict[str, str]) -> dict[str, Any]:
-    """One model's ``ray.serve.llm.LLMConfig``, as plain data.
-
-    Args:
-        name: What clients call the model.
-        source: Its folder or hub name.
-        config: The endpoint's settings.
-        job_env: Environment variables of the job, which Ray would drop in favour of the engine's.
-    """
-    engine = config.engine_of(name)
-    settings: dict[str, Any] = {
-        "model_loading_config": {"model_id": name, "model_source": source},
-        "server_cls": SERVER,
-        "engine_kwargs": {**engine_kwargs(engine), "stream_interval": config.stream_interval},
-        "placement_group_config": placement(engine),
-        "runtime_env": {"env_vars": {**job_env, **engine_env(engine)}},
-        "deployment_config": _deployment(config, name),
-        # Chunks go out as the engine makes them (ray#59681: they would be held back for 50 ms).
-        "experimental_configs": {"stream_batching_interval_ms": 0, WINDOW_KEY: asdict(config.window_of(name))},
-    }
-    if engine.device == "cpu":
-        settings["accelerator_config"] = {"kind": "cpu"}
-    return settings
-
-
-def _deployment(config: ServeConfig, model: str) -> dict[str, Any]:
-    """How Ray Serve runs a model's replicas."""
-    return {
-        "max_ongoing_requests": _max_ongoing(config.engine_of(model)),
-        "max_queued_requests": config.max_queued_requests,
-        "graceful_shutdown_timeout_s": config.drain_timeout_s,
-        "health_check_period_s": _HEALTH_CHECK_PERIOD_S,
-        "health_check_timeout_s": _HEALTH_CHECK_TIMEOUT_S,
-        "autoscaling_config": _autoscaling(config, model),
-    }
-
-
-def _max_ongoing(engine: EngineConfig) -> int:
-    """A few requests beyond a full batch, so that the engine always has the next one at hand.
-
-    The rest waits where it can be counted and refused.
-    """
-    return engine.max_num_seqs + max(4, engine.max_num_seqs // 4)
-
-
-def _autoscaling(config: ServeConfig, model: str) -> dict[str, Any]:
-    """Between the engine's replicas and ``max_replicas``, by the thinking tokens that are pending."""
-    engine = config.engine_of(model)
-    usual = _usual_thinking(config, model)
-    interval = min(10.0, max(1.0, config.upscale_delay_s / 2))
-    policy = {
-        "tokens_per_replica": config.pending_tokens_per_replica or engine.max_num_seqs * usual,
-        "tokens_per_request": usual,
-        "max_num_seqs": engine.max_num_seqs,
-    }
-    return {
-        "min_replicas": engine.replicas,
-        "initial_replicas": engine.replicas,
-        "max_replicas": config.max_replicas,
-        "upscale_delay_s": config.upscale_delay_s,
-        "downscale_delay_s": config.downscale_delay_s,
-        # Two reports within the delay: Ray's own ten seconds would come on top of it.
-        "metrics_interval_s": interval,
-        "look_back_period_s": 2 * interval,
-        "policy": {"policy_function": POLICY, "policy_kwargs": policy},
-    }
-
-
-def _usual_thinking(config: ServeConfig, model: str) -> int:
-    """The tokens of a request that names no budget: its thinking, or its answer where it does not think."""
-    window = config.window_of(model)
-    if window.default_budget == NO_CAP:
-        return context_length(config.models[model], config.engine_of(model).max_model_len)
-    return window.default_budget or window.answer_tokens
 
 
 def require_keys(config: ServeConfig, job_env: dict[str, str]) -> None:

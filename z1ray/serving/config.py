@@ -1,67 +1,88 @@
-"""Settings of the Shifted Thinking Window endpoint."""
+"""Settings of serving."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 
 from omegaconf import MISSING
 
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
-from z1ray.serving.http.keys import require_source
+from z1ray.serving.keys import require_source
+from z1ray.settings import check, setting
 from z1ray.window import WindowConfig
+
+APP = "z1ray"
+"""Name of the endpoint's application in Ray Serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeConfig:
-    """checkpoint -> endpoint.
+    """checkpoint -> endpoint."""
 
-    Attributes:
-        models: Folders or hub names by the name clients ask for.
-        system_prompt: The system turn of the health-check chats; none if empty.
-        host, port: Where the OpenAI-compatible API listens; loopback unless the operator says so.
-        api_keys: Where the keys come from that requests must bear: ``env:NAME`` or
-            ``file:PATH`` (lines of ``name=key``), or ``none`` for an endpoint without keys.
-        max_replicas: Replicas per model; ``engine.replicas`` is the least.
-        max_queued_requests: Requests per model that may wait for a replica; one more
-            is answered with 429.
-        pending_tokens_per_replica: Thinking tokens still owed at which a model gets
-            another replica; None is what the engine can decode at once, ``max_num_seqs`` runs
-            of the default budget.
-        upscale_delay_s, downscale_delay_s: Seconds the load must call for more or fewer
-            replicas before their number changes.
-        stream_interval: Tokens per chunk of a stream after its first, which comes at once. Each
-            chunk costs Ray Serve's processes more than a millisecond of CPU.
-        drain_timeout_s: Seconds a replica that has to go may take to finish its requests.
-        keep_running: Leave the endpoint up when the job ends; otherwise it is
-            started, checked with real chats and stopped.
-        start_timeout_s: Seconds until every model must be healthy.
-        check_budget: Thinking budget of the check that must cut, in tokens.
-        window: The window settings of the models.
-        windows: Settings by model name, in place of ``window``.
-        engine: The vLLM engine of each replica.
-        engines: Engines by model name, in place of ``engine``.
-    """
-
-    models: dict[str, str] = MISSING
-    system_prompt: str = ""
-    host: str = "127.0.0.1"
-    port: int = 8000
-    api_keys: str = "env:Z1RAY_API_KEYS"
-    max_replicas: int = 1
-    max_queued_requests: int = 256
-    pending_tokens_per_replica: int | None = None
-    upscale_delay_s: float = 10.0
-    downscale_delay_s: float = 300.0
-    stream_interval: int = 8
-    drain_timeout_s: float = 600.0
-    keep_running: bool = True
-    start_timeout_s: float = 900.0
-    check_budget: int = 16
-    window: WindowConfig = field(default_factory=WindowConfig)
-    windows: dict[str, WindowConfig] = field(default_factory=dict)
-    engine: EngineConfig = field(default_factory=EngineConfig)
-    engines: dict[str, EngineConfig] = field(default_factory=dict)
+    models: dict[str, str] = setting(MISSING, "Folders or hub names by the name that clients ask for.")
+    system_prompt: str = setting("", "System turn of the chats that check the endpoint; none if empty.")
+    host: str = setting(
+        "127.0.0.1",
+        "Address the OpenAI-compatible API listens on; only this machine reaches the default.",
+        role="operational",
+    )
+    port: int = setting(8000, "TCP port of the API.", least=1, most=65535, role="operational")
+    api_keys: str = setting(
+        "env:Z1RAY_API_KEYS",
+        "Source of the API keys: `env:NAME` or `file:PATH` (lines of `name=key`), or `none` for an endpoint "
+        "without keys.",
+        role="operational",
+    )
+    max_replicas: int = setting(
+        1, "Most replicas per model; `engine.replicas` is the least.", least=1, role="operational"
+    )
+    max_queued_requests: int = setting(
+        256,
+        "Requests per model that may wait for a replica; a further one is answered with 429.",
+        least=1,
+        role="operational",
+    )
+    pending_tokens_per_replica: int | None = setting(
+        None,
+        "Thinking tokens that one replica may still have to write; with more, the model gets another replica. "
+        "Unset: `max_num_seqs` requests of the default budget.",
+        least=1,
+        role="operational",
+    )
+    upscale_delay_s: float = setting(
+        10.0, "Seconds of high load before a replica is added.", least=0, below=math.inf, role="operational"
+    )
+    downscale_delay_s: float = setting(
+        300.0, "Seconds of low load before a replica is removed.", least=0, below=math.inf, role="operational"
+    )
+    stream_interval: int = setting(
+        8,
+        "Tokens per chunk of a stream after the first, which is sent at once. Each chunk costs Ray Serve's "
+        "processes more than a millisecond of CPU.",
+        least=1,
+        role="operational",
+    )
+    drain_timeout_s: float = setting(
+        600.0,
+        "Seconds that a replica may take to finish its requests before it is removed.",
+        least=0,
+        below=math.inf,
+        role="operational",
+    )
+    keep_running: bool = setting(
+        True,
+        "Leave the endpoint up when the job ends; otherwise it is started, checked with real chats and stopped.",
+        role="operational",
+    )
+    start_timeout_s: float = setting(900.0, "Seconds until every model must be healthy.", above=0, role="operational")
+    check_budget: int = setting(16, "Thinking budget in tokens of the check that must be cut.", least=1)
+    window: WindowConfig = setting(WindowConfig, "Window settings of the models.")
+    windows: dict[str, WindowConfig] = setting(dict, "Window settings by model name, in place of `window`.")
+    engine: EngineConfig = setting(EngineConfig, "The vLLM engine of each replica.")
+    engines: dict[str, EngineConfig] = setting(dict, "Engines by model name, in place of `engine`.")
 
     def __post_init__(self) -> None:
+        check(self, "serve")
         if not self.models:
             raise UserError("serve.models", self.models, "there is nothing to serve", "name at least one model")
         odd = [name for name in self.models if not name or ":" in name]
@@ -69,8 +90,6 @@ class ServeConfig:
             raise UserError("serve.models", odd[0], "Ray reads ':' as base model and adapter", "rename the model")
         if not self.host:
             raise UserError("serve.host", self.host, "it would open the port to everyone", "set it to 127.0.0.1")
-        if not 0 < self.port < 65536:
-            raise UserError("serve.port", self.port, "it is no TCP port", "set it from 1 to 65535")
         require_source(self.api_keys)
         for section in ("windows", "engines"):
             for name in getattr(self, section):
@@ -83,7 +102,6 @@ class ServeConfig:
                     )
         for name in self.models:
             self._check_replicas(name)
-        self._check_operation()
 
     def _check_replicas(self, model: str) -> None:
         least = self.engine_of(model).replicas
@@ -95,19 +113,6 @@ class ServeConfig:
                 f"it is below serve.{section}.replicas = {least}",
                 "raise it or lower the other",
             )
-
-    def _check_operation(self) -> None:
-        for name in ("check_budget", "max_queued_requests", "pending_tokens_per_replica", "stream_interval"):
-            count = getattr(self, name)
-            if count is not None and count < 1:
-                raise UserError(f"serve.{name}", count, "it is a count", "set it to 1 or more")
-        if self.start_timeout_s <= 0:
-            raise UserError("serve.start_timeout_s", self.start_timeout_s, "no engine starts in that time", "raise it")
-        for name in ("upscale_delay_s", "downscale_delay_s", "drain_timeout_s"):
-            seconds = getattr(self, name)
-            # The comparison is false for nan, too.
-            if not 0 <= seconds < float("inf"):
-                raise UserError(f"serve.{name}", seconds, "it is a time in seconds", "set it to 0 or more")
 
     def window_of(self, model: str) -> WindowConfig:
         """The window settings of a model."""

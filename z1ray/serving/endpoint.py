@@ -1,4 +1,4 @@
-"""The endpoint's life on a Ray cluster: claim the port, start, wait until healthy, stop."""
+"""Starts and stops the endpoint on a Ray cluster, and waits until it is healthy."""
 
 import socket
 import time
@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from z1ray.connect import connect
 from z1ray.errors import UserError
 from z1ray.progress import say
-from z1ray.serving.config import ServeConfig
+from z1ray.serving.config import APP, ServeConfig
+from z1ray.upstream import ray_serve
 
 if TYPE_CHECKING:
     from ray.serve.schema import ApplicationStatusOverview
-
-APP = "z1ray"
 
 # A look at the status takes a process of many modules over a second of a core on which engines are starting.
 _LOOK_EVERY_S = 4.0
@@ -40,7 +39,7 @@ def is_loopback(config: ServeConfig) -> bool:
 
 
 def require_port(config: ServeConfig) -> None:
-    """Refuse an address that cannot be had, before any engine starts.
+    """Refuse an address that cannot be listened on, before any engine starts.
 
     Ray Serve has one address per cluster, so if it already runs, it must be this one.
 
@@ -151,12 +150,8 @@ def _wait_until_routed(config: ServeConfig) -> None:
 
 def _serving_at() -> tuple[str, int] | None:
     """Host and port of this cluster's Ray Serve, or None if it does not run."""
-    # Ray has no public call that tells the address of a running Serve.
-    from ray.serve.context import _get_global_client
-
     connect()
-    found = _get_global_client(raise_if_no_controller_running=False)
-    return None if found is None else (found.http_config.host, found.http_config.port)
+    return ray_serve.http_address()
 
 
 def _application() -> "ApplicationStatusOverview | None":
@@ -180,13 +175,13 @@ def _not_up(field: str, value: object, problem: str, app: "ApplicationStatusOver
         field,
         value,
         "\n    ".join([f"the engines {problem}" + (", and Ray Serve says:" if reasons else ""), *reasons]),
-        "mend what is named or give it more time; the whole log is in the dashboard under Serve, "
-        "and in serve/ of Ray's log folder",
+        "fix the cause that Ray Serve names, or raise serve.start_timeout_s; the whole log is in the dashboard "
+        "under Serve, and in serve/ of Ray's log folder",
     )
 
 
 def _reasons(app: "ApplicationStatusOverview") -> list[str]:
-    """The last lines of what Serve says about the parts that are not healthy."""
-    ill = [part.message for part in app.deployments.values() if part.status.value != "HEALTHY"]
-    lines = [line.strip() for text in ill for line in text.splitlines()]
+    """The last lines of Serve's messages about the deployments that are not healthy."""
+    unhealthy = [part.message for part in app.deployments.values() if part.status.value != "HEALTHY"]
+    lines = [line.strip() for text in unhealthy for line in text.splitlines()]
     return [line[:_REASON_WIDTH] for line in lines if line.strip("^~ ")][-_REASON_LINES:]

@@ -9,7 +9,7 @@ from z1ray.errors import UserError
 from z1ray.progress import say
 from z1ray.prompts import chat_messages
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.http.keys import read_keys
+from z1ray.serving.keys import read_keys
 from z1ray.window import NO_CAP, Window, account, resolve
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _check_short(api: "openai.OpenAI", config: ServeConfig, name: str, source: s
 
 
 def _require_counts(chat: Chat, window: Window, token_ids: list[int]) -> None:
-    """What the answer says of itself must be what its tokens say."""
+    """Require that the counts in the answer are those of its tokens."""
     # Without grace, as here, no token that ends a line matters.
     counted = {"budget": window.budget, **asdict(account(window, token_ids, ()))}
     if {name: chat["thinking"].get(name) for name in counted} != counted:

@@ -8,13 +8,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from omegaconf import Container, OmegaConf
+
 from z1ray import artifacts
+from z1ray.files import remove, write_json
 from z1ray.models import lookup
 from z1ray.progress import say
 from z1ray.serving import endpoint
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.health import check_chats, require_room
-from z1ray.serving.http.keys import NO_KEYS, read_keys
+from z1ray.serving.keys import NO_KEYS, read_keys
 
 CHATS = "chats.json"
 
@@ -47,19 +50,31 @@ def serve_models(config: ServeConfig, output: Path, *, force: bool = False) -> d
     read_keys(config.api_keys)
     require_room(config)
     endpoint.require_port(config)
+    remove(output / artifacts.MANIFEST)
     artifacts.begin(output, config, inputs, force=force)
     return _serve(config, output)
 
 
 def _stands(config: ServeConfig, output: Path) -> bool:
-    """True if a finished stage needs nothing more: it is to stop anyway, or it is still up."""
+    """True if a finished stage needs nothing more: its endpoint is up, or stopped, as the settings want it."""
+    done = artifacts.manifest(output)
     if not config.keep_running:
-        return True
-    if not endpoint.is_up(artifacts.manifest(output)["deployed"]):
+        return not (done.get("running") and endpoint.is_up(done["deployed"]))
+    if not endpoint.is_up(done["deployed"]):
         say("the endpoint is no longer up; starting it again")
+        return False
+    if _deployed_settings(OmegaConf.load(output / "config.yaml")) != _deployed_settings(OmegaConf.structured(config)):
+        say("the endpoint runs with other settings; starting it again")
         return False
     _tell(config)
     return True
+
+
+def _deployed_settings(section: Container) -> dict[Any, Any]:
+    """The settings that a running endpoint has, all but those of the job that starts it."""
+    settings = OmegaConf.to_container(section, resolve=True)
+    assert isinstance(settings, dict)
+    return {key: value for key, value in settings.items() if key not in ("keep_running", "start_timeout_s")}
 
 
 def _serve(config: ServeConfig, output: Path) -> dict[str, Any]:
@@ -72,7 +87,7 @@ def _serve(config: ServeConfig, output: Path) -> dict[str, Any]:
         start_seconds = round(time.time() - started, 1)
         say(f"endpoint up at {address}/v1 after {start_seconds:.0f} s")
         chats = check_chats(config, address)
-        (output / CHATS).write_text(json.dumps(chats, indent=2, ensure_ascii=False) + "\n")
+        write_json(output / CHATS, chats)
         if config.keep_running:
             undo.pop_all()
     manifest = artifacts.finish(
@@ -94,7 +109,7 @@ def _serve(config: ServeConfig, output: Path) -> dict[str, Any]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Have SIGTERM, which ``ray job stop`` sends, unwind like Ctrl-C: Ray's own handler would end us on the spot."""
+    """Handle SIGTERM, which ``ray job stop`` sends, like Ctrl-C; Ray's own handler would exit without cleaning up."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -103,7 +118,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _tell(config: ServeConfig) -> None:
-    """Where the endpoint is and how to ask it something."""
+    """Print the endpoint's address and a first request for it."""
     body = {
         "model": next(iter(config.models)),
         "messages": [{"role": "user", "content": "What is 17 * 23?"}],

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from z1ray.errors import UserError
+from z1ray.files import write_text
 from z1ray.models import lookup
-from z1ray.serving.config import ServeConfig
-from z1ray.serving.endpoint import APP
+from z1ray.serving.config import APP, ServeConfig
+from z1ray.settings import build
 
 IMPORT_PATH = "z1ray.serving.app:application"
 
@@ -40,7 +40,7 @@ def write_config(config: ServeConfig, output: Path | None, *, force: bool = Fals
         return
     if output.exists() and output.read_text() != text and not force:
         raise UserError("--output", str(output), "the file says something else", "name another, or pass --force")
-    output.write_text(text)
+    write_text(output, text)
 
 
 def serve_config(config: ServeConfig) -> dict[str, Any]:
@@ -69,15 +69,8 @@ def from_plain(section: dict[str, Any]) -> ServeConfig:
     Raises:
         UserError: For an unknown key, a value of the wrong type or one out of range.
     """
-    try:
-        merged = OmegaConf.merge(OmegaConf.structured(ServeConfig), OmegaConf.create(section))
-        config = OmegaConf.to_object(merged)
-    except OmegaConfBaseException as error:
-        problem = str(error.msg or error).splitlines()[0]
-        remedy = "mend it, or make the file again with jobs/serve_config.py"
-        raise UserError(f"args.{error.full_key}", section.get(str(error.full_key)), problem, remedy) from error
-    assert isinstance(config, ServeConfig)
-    return config
+    remedy = "set it, or make the file again with jobs/serve_config.py"
+    return build(ServeConfig, OmegaConf.create(section), prefix="args.", remedy=remedy)
 
 
 def _section(config: ServeConfig) -> dict[str, Any]:

@@ -129,6 +129,7 @@ def _ask(config: GenerateConfig, name: str, output: Path, prepare: Prepare, run:
             batch_size=config.batch_size,
             rows_per_file=config.rows_per_file,
             to_row=prepare.trajectory,
+            windows=False,
             prepare=prepare,
             only=Only("mode", modes) if len(modes) < len(config.modes) else None,
             report=tally.report,

@@ -72,7 +72,7 @@ def test_a_wrong_method_is_told_the_right_one(http: httpx.Client) -> None:
         (b'{"model": "gpt", "messages": []}', "model"),
     ],
 )
-def test_a_body_that_is_no_request_is_the_clients_to_mend(
+def test_a_body_that_is_no_request_is_refused_with_its_field(
     http: httpx.Client, content: bytes, param: str | None
 ) -> None:
     """FastAPI would say 422 in a shape of its own, and some of these used to break the error itself."""

@@ -53,7 +53,7 @@ def test_what_python_takes_beyond_json_is_refused(raw: bytes) -> None:
 )
 def test_a_validator_that_stumbles_refuses_by_name(field: str, value: Any) -> None:
     """Validators of vLLM raise what FastAPI answers with 500: a type error, or an error that pydantic passes by."""
-    from ray.llm._internal.serve.core.configs.openai_api_models import ChatCompletionRequest
+    from z1ray.upstream.ray_llm import ChatCompletionRequest
 
     body = TypeAdapter(Annotated[ChatCompletionRequest, WrapValidator(readable)])
     good = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}

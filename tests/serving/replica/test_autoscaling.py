@@ -5,14 +5,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.serving.fleet import SLOTS, START_S, Fleet, Job, Outcome, Policy
 from z1ray.engine.config import EngineConfig
-from z1ray.serving.app import llm_settings
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.replica.autoscaling import PendingTokensPolicy
+from z1ray.serving.replica.autoscaling import ONGOING_STAT, PENDING_STAT, PendingTokensPolicy
+from z1ray.serving.replica.deployment import llm_settings
 from z1ray.window import NO_CAP, WindowConfig
 
 SHIPPED = ServeConfig(models={"z1": "folder"})
@@ -109,6 +111,39 @@ def test_a_steady_load_does_not_make_it_flap(seed: int, monkeypatch: pytest.Monk
 def test_decisions(pending: float, requests: float, current: int, wanted: int) -> None:
     """Up as soon as it overflows, down only with room to spare and never below what is busy."""
     assert policy().replicas(pending, requests, current) == wanted
+
+
+def wanted(pending: list[float], ongoing: list[float], queued: int) -> int:
+    """The replicas called for when one replica has reported these, oldest first."""
+    reports = {
+        stat: {"replica": [SimpleNamespace(value=value) for value in values]}
+        for stat, values in ((PENDING_STAT, pending), (ONGOING_STAT, ongoing))
+    }
+    context: Any = SimpleNamespace(raw_metrics=reports, total_queued_requests=queued, target_num_replicas=2)
+    return policy()(context)[0]
+
+
+def test_the_newest_report_counts() -> None:
+    """The oldest would have the fleet follow the load of half a minute ago."""
+    full, empty = 4.0 * SLOTS * USUAL, 0.0
+    assert wanted([empty, full], [0, SLOTS], queued=0) == 4
+    assert wanted([full, empty], [SLOTS, 0], queued=0) == 0
+    # Requests that have done their thinking hold their slots.
+    assert wanted([empty, empty], [0, 2 * SLOTS], queued=0) == 2
+    assert wanted([empty, empty], [2 * SLOTS, 0], queued=0) == 0
+
+
+def test_queued_requests_weigh_as_much_as_a_usual_one() -> None:
+    """They owe nothing to any replica yet: without a weight a full queue would start none."""
+    assert wanted([0.0], [0], queued=3 * SLOTS) == 3
+    assert wanted([SLOTS * USUAL], [SLOTS], queued=SLOTS + 1) == 3
+
+
+def test_queued_requests_hold_a_slot_before_a_replica_goes() -> None:
+    """Requests of no thinking are few tokens and many answers."""
+    light = PendingTokensPolicy(tokens_per_replica=SLOTS * USUAL, tokens_per_request=1, max_num_seqs=SLOTS)
+    context: Any = SimpleNamespace(raw_metrics={}, total_queued_requests=SLOTS + 1, target_num_replicas=3)
+    assert light(context)[0] == 2
 
 
 def test_ray_runs_it_where_z1ray_is_not_installed() -> None:

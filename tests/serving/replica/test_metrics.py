@@ -29,9 +29,9 @@ def scraped(model: str) -> Samples:
     """A model's samples of z1ray, summed over processes, by name and the labels that tell them apart."""
     found: Samples = defaultdict(float)
     for sample in samples():
-        if sample.name.startswith("ray_z1ray_") and sample.labels.get("model") == model:
+        if sample.name.startswith("ray_z1ray_serve_") and sample.labels.get("model") == model:
             labels = [sample.labels[name] for name in ("outcome", "kind", "le") if name in sample.labels]
-            found[(sample.name.removeprefix("ray_z1ray_"), *labels)] += sample.value
+            found[(sample.name.removeprefix("ray_z1ray_serve_"), *labels)] += sample.value
     return found
 
 

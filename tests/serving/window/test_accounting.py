@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from z1ray.serving.window.accounting import StreamAccounting, annotate, server_sent_event
-from z1ray.serving.window.transcript import CapBroken, Reader
+from z1ray.serving.window.transcript import CapBroken, OutputSpec
 from z1ray.window import Accounting, Window
 
 # Tokens that read as one letter each: thinking, the hint "HI", an answer.
@@ -19,7 +19,7 @@ def decode(token_ids: Any) -> str:
     return "".join(LETTERS[token] for token in token_ids)
 
 
-READER = Reader(Window(3, (7, 8), 10), (), decode, answer_only=False)
+SPEC = OutputSpec(Window(3, (7, 8), 10), (), decode, answer_only=False)
 
 
 class Seen:
@@ -39,7 +39,7 @@ class Seen:
 
 
 def streamed(keep_token_ids: bool = False, seen: Seen | None = None) -> StreamAccounting:
-    return StreamAccounting(READER, seen or Seen(), keep_token_ids=keep_token_ids)
+    return StreamAccounting(SPEC, seen or Seen(), keep_token_ids=keep_token_ids)
 
 
 def response(*runs: list[int]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def response(*runs: list[int]) -> dict[str, Any]:
 def test_a_response_carries_thinking_per_choice_and_reasoning_tokens_in_all() -> None:
     """With n > 1 each choice has its own counts; the usage is their sum."""
     seen = Seen()
-    body = annotate(response(CUT, [1, 1]), READER, seen, keep_token_ids=False)
+    body = annotate(response(CUT, [1, 1]), SPEC, seen, keep_token_ids=False)
     assert body["choices"][0] == {"index": 0, "text": "tttHIaa", "thinking": {**COUNTS, "answer_tokens": 2}}
     uncut = body["choices"][1]["thinking"]
     assert (uncut["thinking_tokens"], uncut["hint_start"], uncut["answer_start"]) == (2, None, 0)
@@ -59,10 +59,42 @@ def test_a_response_carries_thinking_per_choice_and_reasoning_tokens_in_all() ->
     assert seen.ended == {0: Accounting(3, 2, 2, cut=True), 1: Accounting(2, 0, 0, cut=False)}
 
 
+DETAILS = {"audio_tokens": 0, "accepted_prediction_tokens": 3}
+
+
+def test_other_details_of_the_usage_stay() -> None:
+    """Clients count by them; whole or streamed, the window adds one number and takes none away."""
+    usage = {"prompt_tokens": 4, "completion_tokens_details": DETAILS, "prompt_tokens_details": {"cached_tokens": 4}}
+    expected = {**usage, "completion_tokens_details": {**DETAILS, "reasoning_tokens": 3}}
+    assert annotate({**response(CUT), "usage": usage}, SPEC, Seen(), keep_token_ids=False)["usage"] == expected
+    (last,) = events(streamed(), chunk(0, CUT, "stop", usage=usage))
+    assert last["usage"] == expected
+
+
+CALL = {"id": "call-1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize("answer_only", [False, True])
+def test_a_tool_call_passes_as_it_is(answer_only: bool) -> None:
+    """It is the choice's whole content: an empty text beside it, or in its place, would break the client."""
+    spec = OutputSpec(Window(-1, (7, 8), None), (), decode, answer_only)
+    message = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    whole: dict[str, Any] = {"choices": [{"index": 0, "message": message, "token_ids": [1, 2]}], "usage": {}}
+    (choice,) = annotate(whole, spec, Seen(), keep_token_ids=False)["choices"]
+    assert choice["message"] == message
+    assert choice["thinking"]["thinking_tokens"] == 2
+    stream = StreamAccounting(spec, Seen(), keep_token_ids=False)
+    delta = {"tool_calls": [{"index": 0, **CALL}]}
+    piece = {"index": 0, "delta": delta, "token_ids": [1, 2], "finish_reason": "tool_calls"}
+    (last,) = events(stream, server_sent_event({"choices": [piece]}))
+    assert last["choices"][0]["delta"] == delta
+    assert last["choices"][0]["thinking"]["thinking_tokens"] == 2
+
+
 def test_token_ids_stay_where_the_client_asked_for_them() -> None:
     """They are ours to count and the client's to keep."""
     given = response(CUT)
-    body = annotate(given, READER, Seen(), keep_token_ids=True)
+    body = annotate(given, SPEC, Seen(), keep_token_ids=True)
     assert body["choices"][0]["token_ids"] == CUT
     assert body["prompt_token_ids"] == [5]
     assert given == response(CUT), "the caller's response was changed"
@@ -72,7 +104,7 @@ def test_a_chats_text_is_its_message() -> None:
     """Chats nest their text; answer_only has to reach it there."""
     message = {"role": "assistant", "content": "tttHIaa"}
     chat: dict[str, Any] = {"choices": [{"index": 0, "message": message, "token_ids": CUT}]}
-    only = Reader(READER.window, (), decode, answer_only=True)
+    only = OutputSpec(SPEC.window, (), decode, answer_only=True)
     body = annotate({**chat, "usage": {}}, only, Seen(), keep_token_ids=False)
     assert body["choices"][0]["message"] == {"role": "assistant", "content": "aa"}
     assert body["choices"][0]["thinking"]["answer_start"] == 0

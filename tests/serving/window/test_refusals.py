@@ -3,12 +3,13 @@
 import pytest
 
 from z1ray.errors import UserError
-from z1ray.serving.window.refusals import WINDOW_FIELDS, refuse_unenforceable, refuse_unreadable
+from z1ray.serving.window.refusals import WINDOW_FIELDS, refuse
+from z1ray.window import NO_CAP
 
 
 def refused(**fields: object) -> UserError:
     with pytest.raises(UserError) as caught:
-        refuse_unreadable(fields)
+        refuse(fields, NO_CAP)
     return caught.value
 
 
@@ -42,7 +43,7 @@ def test_another_apis_cap_is_refused(name: str) -> None:
 def test_a_field_inside_another_is_refused(outer: str) -> None:
     """``extra_body`` belongs to the Python client; in a body sent by hand nobody reads it."""
     assert refused(**{outer: {"thinking_budget": 64}}).field == f"{outer}.thinking_budget"
-    refuse_unreadable({outer: {"other": 1}})
+    refuse({outer: {"other": 1}}, NO_CAP)
 
 
 def test_no_field_of_the_engines_own_api_is_taken_for_a_misspelling() -> None:
@@ -52,14 +53,14 @@ def test_no_field_of_the_engines_own_api_is_taken_for_a_misspelling() -> None:
 
     known = {*ChatCompletionRequest.model_fields, *CompletionRequest.model_fields} - {*WINDOW_FIELDS}
     for name in known - {"thinking_token_budget", "echo", "n", "logprobs"}:
-        refuse_unreadable({name: {"any": "thing"}})
+        refuse({name: {"any": "thing"}}, NO_CAP)
 
 
 @pytest.mark.parametrize("argument", ["thinking_budget", "hint_token_ids", "grace_tokens"])
 def test_engine_arguments_cannot_be_smuggled_in(argument: str) -> None:
     """With them a client could raise the server's cap or force any text."""
     assert refused(vllm_xargs={argument: 1}).field == f"vllm_xargs.{argument}"
-    refuse_unreadable({"vllm_xargs": {"other": 1}})
+    refuse({"vllm_xargs": {"other": 1}}, NO_CAP)
 
 
 @pytest.mark.parametrize("value", [1, "true", [], 0])
@@ -72,9 +73,9 @@ def test_answer_only_is_true_or_false(value: object) -> None:
 def test_answer_only_cannot_be_had_with_log_probabilities(logprobs: object) -> None:
     """Their list is as long as the run, the text is not."""
     assert refused(answer_only=True, logprobs=logprobs).field == "logprobs"
-    refuse_unreadable({"answer_only": True, "logprobs": None})
-    refuse_unreadable({"answer_only": True, "logprobs": False})
-    refuse_unreadable({"answer_only": False, "logprobs": logprobs})
+    refuse({"answer_only": True, "logprobs": None}, NO_CAP)
+    refuse({"answer_only": True, "logprobs": False}, NO_CAP)
+    refuse({"answer_only": False, "logprobs": logprobs}, NO_CAP)
 
 
 def test_echo_is_refused() -> None:
@@ -85,7 +86,7 @@ def test_echo_is_refused() -> None:
 def test_more_choices_than_openai_allows_are_refused() -> None:
     """One request could otherwise fill every replica's queue."""
     assert refused(n=129).field == "n"
-    refuse_unreadable({"n": 128})
+    refuse({"n": 128}, NO_CAP)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_more_choices_than_openai_allows_are_refused() -> None:
 def test_a_cap_that_could_not_be_enforced_is_refused(field: str, value: object) -> None:
     """Beams ignore the processor and grammars reject forced tokens."""
     with pytest.raises(UserError, match=field) as caught:
-        refuse_unenforceable({field: value}, 5)
+        refuse({field: value}, 5)
     assert caught.value.field == field
     assert "thinking_budget -1" in caught.value.remedy
 
@@ -118,5 +119,5 @@ def test_harmless_forms_of_the_same_fields_pass() -> None:
         "thinking": None,
         "extra_body": None,
     }
-    refuse_unreadable(fields)
-    refuse_unenforceable(fields, 5)
+    refuse(fields, NO_CAP)
+    refuse(fields, 5)

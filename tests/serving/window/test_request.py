@@ -3,30 +3,30 @@
 import pytest
 
 from z1ray.errors import UserError
-from z1ray.serving.window.request import Asked, WindowModel, asked, limit_field, refusal
+from z1ray.serving.window.request import WindowedModel, WindowRequest, limit_field, read_request
 from z1ray.window import Window, WindowConfig
 
 EFFORTS = {"minimal": 0, "low": 20, "high": 400}
 CONFIG = WindowConfig(default_budget=100, answer_tokens=50, efforts=EFFORTS)
 CAPPED = WindowConfig(default_budget=100, answer_tokens=50, efforts=EFFORTS, max_budget=400)
 HINTS = {"code": (1, 2, 3), "math": (4, 5)}
-MODEL = WindowModel(CONFIG, HINTS, context=1000)
+MODEL = WindowedModel(CONFIG, HINTS, context=1000)
 
 
 def window(**fields: object) -> Window:
-    return asked(fields, MODEL).window
+    return read_request(fields, MODEL).window
 
 
-def refused(model: WindowModel = MODEL, /, **fields: object) -> UserError:
+def refused(model: WindowedModel = MODEL, /, **fields: object) -> UserError:
     with pytest.raises(UserError) as caught:
-        asked(fields, model)
+        read_request(fields, model)
     return caught.value
 
 
 @pytest.mark.parametrize("fields", [{}, {"thinking_budget": None, "hint": None, "max_tokens": None}])
 def test_a_request_without_a_budget_gets_the_models_default(fields: dict[str, object]) -> None:
     """Were this None or -1, a client that knows nothing of windows would run uncapped."""
-    assert asked(fields, MODEL) == Asked(Window(100, (1, 2, 3), 153), answer_only=False, num_choices=1)
+    assert read_request(fields, MODEL) == WindowRequest(Window(100, (1, 2, 3), 153), answer_only=False, num_choices=1)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_budget_that_is_no_token_count_is_refused(value: object) -> None:
 @pytest.mark.parametrize("budget", [401, -1, 10**30])
 def test_the_servers_maximum_holds_for_every_request(budget: int) -> None:
     """Where a maximum is set, no cap at all is over it too; a silent clamp would answer something else."""
-    model = WindowModel(CAPPED, HINTS, context=1000)
-    assert asked({"thinking_budget": 400}, model).window.budget == 400
+    model = WindowedModel(CAPPED, HINTS, context=1000)
+    assert read_request({"thinking_budget": 400}, model).window.budget == 400
     error = refused(model, thinking_budget=budget)
     assert (error.field, error.value) == ("thinking_budget", budget)
     assert "400" in error.remedy
@@ -122,7 +122,7 @@ def test_a_budget_beyond_the_context_is_refused_by_its_own_name() -> None:
 
 def test_choices_and_answer_only_are_read() -> None:
     """The meter counts runs by them, and the transcript leaves text out."""
-    assert asked({"n": 3, "answer_only": True}, MODEL) == Asked(Window(100, (1, 2, 3), 153), True, 3)
+    assert read_request({"n": 3, "answer_only": True}, MODEL) == WindowRequest(Window(100, (1, 2, 3), 153), True, 3)
 
 
 def test_the_limit_field_follows_vllm() -> None:
@@ -132,9 +132,6 @@ def test_the_limit_field_follows_vllm() -> None:
     assert limit_field({"max_tokens": 3, "max_completion_tokens": 0}) == "max_completion_tokens"
 
 
-def test_a_refusal_is_an_error_in_openais_shape() -> None:
-    """Field, value and remedy in one message, the field again where clients look for it."""
-    error = refusal(UserError("hint", "cod", "unknown", "use code"))
-    assert error["param"] == "hint"
-    assert error["code"] == 400
-    assert error["message"] == "hint = 'cod': unknown; use code"
+def test_a_misspelt_budget_is_told_before_the_default_one_does_not_fit() -> None:
+    """The client would read of a budget of 100 tokens that it never sent."""
+    assert refused(thinking_budgets=5, max_tokens=60).field == "thinking_budgets"

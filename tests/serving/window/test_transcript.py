@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers.decoders import DecodeStream
 
 from z1ray.engine.tokens import newline_token_ids, text_token_ids, tokenizer
-from z1ray.serving.window.transcript import CapBroken, Reader, Transcript, measure
+from z1ray.serving.window.transcript import CapBroken, OutputSpec, Transcript, measure
 from z1ray.window import CODE_HINT, Accounting, Window
 
 WINDOW = Window(3, (7, 8), 10)
@@ -71,7 +71,7 @@ class Case:
 
     def run(self, sizes: Sequence[int], answer_only: bool = False) -> tuple[str, Any]:
         """Feed the run in chunks of those many tokens (the rest in one) and return text and division."""
-        run = Transcript(Reader(self.window, self.breaks, self.decode, answer_only))
+        run = Transcript(OutputSpec(self.window, self.breaks, self.decode, answer_only))
         passed, start = "", 0
         for size in [*sizes, len(self.pieces)]:
             chunk = slice(start, start + size)
@@ -146,7 +146,7 @@ def test_a_stop_string_inside_the_hint_leaves_no_answer(smollm2: Path) -> None:
     """The engine takes the text from the stop string on away; the tokens it counted stay."""
     case = Case(smollm2, "Let me think about it for long.", "x", 4)
     thinking = case.decode(case.thinking_ids)
-    run = Transcript(Reader(case.window, case.breaks, case.decode, answer_only=False))
+    run = Transcript(OutputSpec(case.window, case.breaks, case.decode, answer_only=False))
     ended_at = case.window.budget + 3
     text = run.add(thinking + CODE_HINT[:2], case.token_ids[:ended_at])
     rest, division = run.finish()
@@ -158,11 +158,11 @@ def test_a_stop_string_inside_the_hint_leaves_no_answer(smollm2: Path) -> None:
 def test_with_answer_only_nothing_passes_before_the_hint_is_complete(smollm2: Path) -> None:
     """Thinking that slipped through could not be taken back; a run that was not cut comes whole, at its end."""
     case = Case(smollm2, "Let me think about it for long.", "four", 4)
-    run = Transcript(Reader(case.window, case.breaks, case.decode, answer_only=True))
+    run = Transcript(OutputSpec(case.window, case.breaks, case.decode, answer_only=True))
     passed = [run.add(piece, [token]) for piece, token in zip(case.pieces, case.token_ids, strict=True)]
     assert passed[: 4 + len(case.hint)] == [""] * (4 + len(case.hint))
     assert "".join(passed) == "four"
     uncut = Case(smollm2, "It is four.", "", 50)
-    run = Transcript(Reader(uncut.window, uncut.breaks, uncut.decode, answer_only=True))
+    run = Transcript(OutputSpec(uncut.window, uncut.breaks, uncut.decode, answer_only=True))
     assert run.add("It is four.", uncut.token_ids) == ""
     assert run.finish()[0] == "It is four."

@@ -41,7 +41,7 @@ def in_vllm(trained: Path, prompts: list[list[int]]) -> Iterator[list[list[float
             patch.setenv(name, value)
         from vllm import LLM, SamplingParams
 
-        engine: Any = LLM(str(trained / "model"), **engine_kwargs(ENGINE))
+        engine: Any = LLM(str(trained / "model"), **engine_kwargs(ENGINE, windows=False))
         sampling = SamplingParams(max_tokens=1, prompt_logprobs=0)
         outputs = engine.generate([{"prompt_token_ids": ids} for ids in prompts], sampling, use_tqdm=False)
         yield [

@@ -1,4 +1,4 @@
-"""The HTTP application: which endpoints exist, and what every request passes on its way to them.
+"""The HTTP application: its endpoints, and the middleware in front of them.
 
 It takes the place of Ray's own (``ray.serve.llm.ingress``), which would open the
 API to scripts of every origin and has endpoints that know nothing of windows:
@@ -8,7 +8,8 @@ whatever generates tokens here does so under one.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from z1ray.serving.http.keys import NO_KEYS, KeyGuard
+from z1ray.serving.http.guard import KeyGuard
+from z1ray.serving.keys import NO_KEYS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -33,17 +34,13 @@ def ingress_class(ingress: type["OpenAiIngress"], api_keys: str) -> Any:
 def web_app(api_keys: str) -> "FastAPI":
     """The application without the endpoints of the ingress class: guard, request ids, errors, playground."""
     from fastapi import FastAPI
-    from ray.llm._internal.serve.core.ingress.middleware import SetRequestIdMiddleware
-    from ray.llm._internal.serve.observability.metrics.fast_api_metrics import (
-        add_http_metrics_middleware,
-        metrics_lifespan,
-    )
 
     from z1ray.serving.http.bodies import StrictRoute
     from z1ray.serving.http.failures import handlers
+    from z1ray.upstream import ray_llm
 
     app = FastAPI(
-        lifespan=metrics_lifespan,
+        lifespan=ray_llm.metrics_lifespan,
         exception_handlers=handlers(),  # type: ignore[arg-type]
         redirect_slashes=False,
         docs_url=None,
@@ -54,14 +51,14 @@ def web_app(api_keys: str) -> "FastAPI":
     # A request passes what was added last first: it gets an id, then it is measured, then it shows its key.
     if api_keys != NO_KEYS:
         app.add_middleware(KeyGuard, source=api_keys)
-    add_http_metrics_middleware(app)  # type: ignore[no-untyped-call]
-    app.add_middleware(SetRequestIdMiddleware)
+    ray_llm.add_metrics(app)
+    ray_llm.add_request_ids(app)
     app.get("/playground", response_model=None)(_playground)
     return app
 
 
 def _endpoints() -> dict[str, Route]:
-    from ray.llm._internal.serve.core.configs.openai_api_models import ModelCard, ModelList
+    from z1ray.upstream.ray_llm import ModelCard, ModelList
 
     return {
         "models": lambda app: app.get("/v1/models", response_model=ModelList),

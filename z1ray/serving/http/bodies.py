@@ -1,28 +1,28 @@
-"""Request bodies: whatever a client sends is either understood or refused, and never breaks what reads it.
+"""Request bodies: strict JSON, and validation errors that name the field, whatever a client sends.
 
-Python's JSON reader takes more than JSON (``NaN``, numbers beyond any float,
-halves of surrogate pairs), all of which fails only later, in the engine or in
-a response. And vLLM's validators expect fields of about the right kind.
+Python's JSON reader accepts more than JSON (``NaN``, numbers beyond any float,
+lone surrogates), all of which fails only later, in the engine or in a response:
+msgspec reads the bodies. And vLLM's validators raise errors of the wrong kind for
+fields of the wrong type.
 """
 
 import json
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-# What a validator raises that was not written for the value it got.
+# What a validator raises for a value of a type that it does not expect.
 _UNFORESEEN = (TypeError, AttributeError, LookupError)
-_MAX_DIGITS = 40
 
 
 class BadField(ValueError):
-    """A refusal that knows the field, for pydantic to pass on.
+    """A validation error that names the field; pydantic passes it on.
 
     Attributes:
         parameter: The field, as vLLM's own errors name theirs; None if unknown.
@@ -34,7 +34,7 @@ class BadField(ValueError):
 
 
 class StrictRoute(APIRoute):
-    """A route whose requests hold JSON as RFC 8259 has it."""
+    """A route that accepts JSON as RFC 8259 defines it, and nothing else."""
 
     def get_route_handler(self) -> Handler:
         """FastAPI's handler, with a strict reader."""
@@ -60,29 +60,22 @@ def read_json(raw: bytes) -> Any:
         json.JSONDecodeError: If it is none; FastAPI answers that with 400.
     """
     try:
-        value = json.loads(raw, parse_constant=_constant, parse_float=_float, parse_int=_int)
-        if b"\\u" in raw:
-            json.dumps(value, ensure_ascii=False).encode()
-    except json.JSONDecodeError:
-        raise
+        return msgspec.json.decode(raw)
     except RecursionError as error:
         raise json.JSONDecodeError("it is nested too deeply", "", 0) from error
-    except UnicodeError as error:
-        raise json.JSONDecodeError("it has halves of surrogate pairs, or is not UTF-8", "", 0) from error
-    except ValueError as error:
+    except ValueError as error:  # msgspec's own errors, and text that is not UTF-8
         raise json.JSONDecodeError(str(error), "", 0) from error
-    return value
 
 
 def readable(body: Any, validate: Callable[[Any], Any]) -> Any:
-    """A validator around a request model's own: all that goes wrong in it is the client's to mend.
+    """Wraps a request model's validator so that whatever fails in it is answered with 400.
 
     Raises:
-        BadField: In place of vLLM's errors, which pydantic does not know, and of accidents.
+        BadField: In place of vLLM's own errors, which pydantic does not know, and of type errors in its validators.
     """
-    from ray.llm._internal.serve.core.configs.openai_api_models import ChatCompletionRequest
-    from ray.llm._internal.serve.core.ingress.utils import _sanitize_chat_completion_request
     from vllm.exceptions import VLLMClientError
+
+    from z1ray.upstream.ray_llm import ChatCompletionRequest, checked_messages
 
     try:
         request = validate(body)
@@ -93,7 +86,7 @@ def readable(body: Any, validate: Callable[[Any], Any]) -> Any:
     if isinstance(request, ChatCompletionRequest):
         try:
             # Its message parts are checked only when they are looked at.
-            return _sanitize_chat_completion_request(request)
+            return checked_messages(request)
         except (ValueError, TypeError) as error:
             raise BadField(
                 "a message has content or tool calls of a kind that is not known here", "messages"
@@ -102,7 +95,7 @@ def readable(body: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 def _culprit(body: Any, validate: Callable[[Any], Any]) -> str | None:
-    """The field without which the body would have been read or refused in order."""
+    """The field that broke the validator: without it, the body is accepted or refused with a proper error."""
     from vllm.exceptions import VLLMClientError
 
     for name in body if isinstance(body, dict) else ():
@@ -114,20 +107,3 @@ def _culprit(body: Any, validate: Callable[[Any], Any]) -> str | None:
             pass
         return str(name)
     return None
-
-
-def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _int(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise ValueError(f"{text[:20]}... is too large a number")
-    return int(text)
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is too large a number")
-    return value

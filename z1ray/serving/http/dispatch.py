@@ -1,4 +1,4 @@
-"""The model side of the HTTP application: routing to replicas, a second try, streams that end clearly.
+"""Sends requests to the replicas of their model: retries, error responses, and streams that end with an error.
 
 Ray's ingress picks the model's deployment. What z1ray adds: errors of an engine
 arrive as that engine gave them (Ray wraps them and drops ``param``, where clients
@@ -14,12 +14,6 @@ from typing import Annotated, Any
 from fastapi import Request
 from pydantic import WrapValidator
 from ray.exceptions import ActorDiedError, ActorUnavailableError, TaskCancelledError
-from ray.llm._internal.serve.core.configs.openai_api_models import (
-    ChatCompletionRequest,
-    CompletionRequest,
-    ErrorResponse,
-    ModelCard,
-)
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 from ray.serve.llm.ingress import OpenAiIngress
@@ -27,9 +21,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive
 
 from z1ray.serving.http.bodies import readable
-from z1ray.serving.http.failures import LOST_REPLICA, engine_error, queue_full
+from z1ray.serving.http.failures import engine_error, queue_full
+from z1ray.serving.replica.errors import LOST_REPLICA, ending
 from z1ray.serving.replica.metrics import REJECTED, RequestCounter
-from z1ray.serving.window.accounting import server_sent_event
+from z1ray.upstream import ray_llm
+from z1ray.upstream.ray_llm import ChatCompletionRequest, CompletionRequest, ErrorResponse, ModelCard
 
 Body = ChatCompletionRequest | CompletionRequest
 ChatBody = Annotated[ChatCompletionRequest, WrapValidator(readable)]
@@ -61,7 +57,7 @@ class WindowIngress(OpenAiIngress):
         windows: dict[str, dict[str, Any]],
     ) -> None:
         super().__init__(llm_deployments, model_cards, lora_paths=lora_paths)
-        for name, card in self._model_cards.items():
+        for name, card in ray_llm.model_cards(self).items():
             card.metadata = {**card.metadata, "window": windows[name]}
         self._requests = RequestCounter()
 
@@ -81,7 +77,7 @@ class WindowIngress(OpenAiIngress):
         try:
             first, answers = await self._begin(method, body, request)
         except BackPressureError:
-            self._requests.count(await self._get_model_id(body.model), REJECTED)
+            self._requests.count(await ray_llm.served_model(self, body.model), REJECTED)
             return queue_full()
         except DeploymentUnavailableError:
             return engine_error(LOST_REPLICA)
@@ -92,9 +88,9 @@ class WindowIngress(OpenAiIngress):
         return JSONResponse(first.model_dump())
 
     async def _begin(self, method: str, body: Body, request: Request) -> tuple[Any, Answers]:
-        """The first answer and those that follow, from the first replica that lives to give one."""
+        """The first answer and those that follow, from the first replica that does not die before it."""
         for delay in _RETRY_DELAYS_S:
-            answers = self._get_response(body=body, call_method=method, raw_request=request)
+            answers = ray_llm.answers(self, method, body, request)
             try:
                 first = await anext(answers)
             except _LOST:
@@ -103,13 +99,13 @@ class WindowIngress(OpenAiIngress):
                 if not isinstance(first, ErrorResponse) or first.error.code != 503:
                     return first, answers
             await asyncio.sleep(delay)
-        answers = self._get_response(body=body, call_method=method, raw_request=request)
+        answers = ray_llm.answers(self, method, body, request)
         return await anext(answers), answers
 
 
 class _EventStream(StreamingResponse):
     async def listen_for_disconnect(self, receive: Receive) -> None:
-        """Return when the client has gone, which Ray Serve tells by cancelling the task that would say so."""
+        """Return when the client has gone, which Ray Serve signals by cancelling this task."""
         with suppress(TaskCancelledError):
             await super().listen_for_disconnect(receive)
 
@@ -123,5 +119,4 @@ async def _stream(first: list[str], answers: Answers) -> AsyncGenerator[str, Non
             async for events in answers:
                 yield "".join(events)
         except _LOST:
-            yield server_sent_event({"error": LOST_REPLICA})
-            yield "data: [DONE]\n\n"
+            yield "".join(ending(LOST_REPLICA))

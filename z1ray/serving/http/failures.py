@@ -1,4 +1,4 @@
-"""Errors that the HTTP side answers by itself, in OpenAI's shape: what, where, and what to do about it."""
+"""Error responses in OpenAI's shape: what is wrong, which field, and what to do about it."""
 
 import logging
 import reprlib
@@ -10,26 +10,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from z1ray.serving.replica.errors import LOST_REPLICA
+
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 RETRY_AFTER_S = 1
-"""What clients are told when the queue is full or a replica was lost; the first place is free as soon as a run ends."""
-
-LOST_REPLICA = {
-    "message": "the replica that had the request was lost; another takes its place, send the request again",
-    "type": "server_error",
-    "param": None,
-    "code": 503,
-}
-"""The error for a request whose replica died, as a replica would give it."""
+"""``Retry-After`` of a full queue or a lost replica: there is room again as soon as a request ends."""
 
 _log = logging.getLogger(__name__)
 
 
 def handlers() -> dict[type[Exception], Handler]:
-    """What FastAPI calls for each exception."""
+    """The exception handlers of the FastAPI application."""
     from ray.exceptions import ActorDiedError, ActorUnavailableError
-    from ray.llm._internal.serve.core.configs.openai_api_models import OpenAIHTTPException
+
+    from z1ray.upstream.ray_llm import OpenAIHTTPException
 
     return {
         RequestValidationError: _invalid,
@@ -78,9 +73,9 @@ def describe(error: dict[str, Any], body: Any) -> tuple[str | None, str]:
     if isinstance(body, bytes):
         return None, "the body is not JSON; send a JSON object, with the header 'Content-Type: application/json'"
     if field is None:
-        return None, f"the request is not valid: {said}; mend what is named"
+        return None, f"the request is not valid: {said}; correct it"
     value = "" if raised is not None else f" = {reprlib.repr(error.get('input'))}"
-    return field, f"{field}{value} is not valid: {said}; mend it or leave it out"
+    return field, f"{field}{value} is not valid: {said}; correct it or leave it out"
 
 
 def _field(location: Sequence[int | str], body: Any) -> str | None:
@@ -103,17 +98,17 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 async def _refused(request: Request, error: HTTPException) -> Response:
     """Unknown paths and methods, bodies that are no text, and what Ray's ingress refuses."""
-    asked = f"{request.method} {request.url.path}"
+    endpoint = f"{request.method} {request.url.path}"
     known = "use /v1/chat/completions, /v1/completions or /v1/models"
     if error.status_code == 404 and error.detail == "Not Found":
         return error_response(
-            404, f"{asked}: no such endpoint; {known}", kind="invalid_request_error", code="not_found"
+            404, f"{endpoint}: no such endpoint; {known}", kind="invalid_request_error", code="not_found"
         )
     if error.status_code == 405:
         allowed = dict(error.headers or {})
         refusal = error_response(
             405,
-            f"{asked}: not a method of this endpoint; use {allowed.get('Allow', 'another')}",
+            f"{endpoint}: not a method of this endpoint; use {allowed.get('Allow', 'another')}",
             kind="invalid_request_error",
             code="method_not_allowed",
         )
@@ -140,7 +135,7 @@ def _no_model(status: int, said: str) -> Response:
 
 
 def queue_full() -> JSONResponse:
-    """What a request is answered with that no replica and no queue has room for."""
+    """The response to a request for which neither a replica nor the queue has room: 429."""
     message = f"the model's queue is full; send the request again after {RETRY_AFTER_S} s or more"
     return error_response(429, message, kind="rate_limit_error", code="queue_full", retry=True)
 

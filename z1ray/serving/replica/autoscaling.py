@@ -1,4 +1,4 @@
-"""How many replicas a model needs: by the thinking tokens they owe, not by the requests they hold.
+"""Autoscaling: the number of replicas follows the pending thinking tokens, not the number of requests.
 
 Sixteen requests may be sixteen words or an hour of work, so a count of requests
 says little about an LLM's load (ray#64725). With a cap the most that each can
@@ -64,6 +64,6 @@ class PendingTokensPolicy:
 
 
 def _latest(context: "AutoscalingContext", stat: str) -> float:
-    """What all replicas together reported last. Ray averages over the past, which these counts have no need of."""
+    """The sum of every replica's newest report; Ray's own aggregate averages over the past."""
     reports = (context.raw_metrics or {}).get(stat, {})
     return sum(series[-1].value for series in reports.values() if series)

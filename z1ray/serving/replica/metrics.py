@@ -1,4 +1,4 @@
-"""What the endpoint counts, and how it shows in Ray's metrics endpoint (each name gains Ray's ``ray_``).
+"""The endpoint's metrics, exported by Ray (which prefixes each name with ``ray_``).
 
 Use, in a replica::
 
@@ -35,14 +35,14 @@ from z1ray.serving.replica.autoscaling import ONGOING_STAT, PENDING_STAT
 from z1ray.serving.replica.pending import Debt, PendingTokens
 from z1ray.window import NO_CAP, Accounting, Window
 
-REQUESTS = "z1ray_requests_total"
-TOKENS = "z1ray_generated_tokens_total"
-RUNS = "z1ray_runs_total"
-CUT_RUNS = "z1ray_cut_runs_total"
-BUDGET = "z1ray_thinking_budget_tokens"
-FIRST_TOKEN = "z1ray_time_to_first_token_seconds"
-ONGOING = "z1ray_ongoing_requests"
-PENDING = "z1ray_pending_thinking_tokens"
+REQUESTS = "z1ray_serve_requests_total"
+TOKENS = "z1ray_serve_generated_tokens_total"
+RUNS = "z1ray_serve_runs_total"
+CUT_RUNS = "z1ray_serve_cut_runs_total"
+BUDGET = "z1ray_serve_thinking_budget_tokens"
+FIRST_TOKEN = "z1ray_serve_time_to_first_token_seconds"
+ONGOING = "z1ray_serve_ongoing_requests"
+PENDING = "z1ray_serve_pending_thinking_tokens"
 
 OK, REFUSED, FAILED, DISCONNECTED, REJECTED = "ok", "refused", "failed", "disconnected", "rejected"
 
@@ -113,7 +113,7 @@ class Meter:
             self._show_load()
 
     async def stats(self) -> dict[str, float]:
-        """What the autoscaler is told; also refreshes the gauges, so that they follow long runs."""
+        """The load as the autoscaler reads it; also refreshes the gauges, so that they follow long runs."""
         self._show_load()
         return {PENDING_STAT: float(self._pending.tokens), ONGOING_STAT: float(self._pending.num_requests)}
 
@@ -141,7 +141,7 @@ class Meter:
 
 
 class RequestMeter:
-    """One request on its way through a replica; made by ``Meter.request``."""
+    """Measures one request in a replica; made by ``Meter.request``."""
 
     def __init__(self, meter: Meter, debt: Debt, num_runs: int) -> None:
         self._meter = meter

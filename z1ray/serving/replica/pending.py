@@ -1,4 +1,4 @@
-"""Thinking tokens that the requests of one replica may still write: the load it has taken on.
+"""Thinking tokens that the requests of one replica may still write: its load.
 
 With a cap the worst case is known when a request arrives: each of its runs owes
 its whole budget, less with every token it writes, and nothing once it thinks no
@@ -15,7 +15,7 @@ from z1ray.window import NO_CAP, Window
 
 
 class Debt:
-    """What the runs of one request still owe, in thinking tokens."""
+    """Thinking tokens that the runs of one request may still write."""
 
     def __init__(self, num_runs: int, tokens_per_run: int) -> None:
         self._owed = dict.fromkeys(range(num_runs), tokens_per_run)
@@ -35,7 +35,7 @@ class Debt:
 
 
 class PendingTokens:
-    """The debts of all requests that a replica is working on.
+    """Thinking tokens that all requests of a replica may still write.
 
     Args:
         context: The model's context in tokens, the limit of a run that has no other.

@@ -1,1 +1,1 @@
-"""Serving: a request's window: asked, refused, divided and accounted."""
+"""Serving: one request's window: its fields, what is refused, and the token counts of its response."""

@@ -1,4 +1,4 @@
-"""What the window did, joined to a response: ``thinking`` per choice, ``reasoning_tokens`` in the usage.
+"""Adds the token counts to responses: ``thinking`` per choice, ``reasoning_tokens`` in the usage.
 
 Responses are plain dictionaries here, in OpenAI's shape; their choices hold the
 generated token ids, which vLLM returns on request (``return_token_ids``).
@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from z1ray.serving.window.transcript import Division, Reader, Transcript
+from z1ray.serving.window.transcript import Division, OutputSpec, Transcript
 from z1ray.window import Accounting, account
 
 Json = dict[str, Any]
@@ -17,7 +17,7 @@ _ON_REQUEST = ("token_ids", "prompt_token_ids")
 
 
 class Observer(Protocol):
-    """Whoever counts what goes by, choice by choice."""
+    """Receives the token counts of a response or stream, choice by choice; ``RequestMeter`` is one."""
 
     def wrote(self, index: int, num_tokens: int) -> None:
         """A choice of a stream has this many more tokens."""
@@ -26,41 +26,41 @@ class Observer(Protocol):
         """A choice has ended."""
 
 
-def annotate(response: Json, reader: Reader, observer: Observer, *, keep_token_ids: bool) -> Json:
-    """A whole response with its accounting.
+def annotate(response: Json, spec: OutputSpec, observer: Observer, *, keep_token_ids: bool) -> Json:
+    """Add the token counts to a whole response; the given one is left unchanged.
 
     Args:
         response: A chat or text completion whose choices hold their ``token_ids``.
-        reader: How to read the request's tokens.
-        observer: Told of every choice.
+        spec: How to decode and divide the request's tokens.
+        observer: Receives the counts of every choice.
         keep_token_ids: Whether the client asked for token ids; otherwise they are taken out.
 
     Raises:
         CapBroken: If a choice ran past its budget without the hint.
     """
-    whole = StreamAccounting(reader, observer, keep_token_ids=keep_token_ids)
+    whole = StreamAccounting(spec, observer, keep_token_ids=keep_token_ids)
     choices = [whole.choice(choice, ended=True) for choice in response["choices"]]
     usage = _with_reasoning(response["usage"], sum(choice["thinking"]["thinking_tokens"] for choice in choices))
     return {**_cleaned(response, keep_token_ids), "choices": choices, "usage": usage}
 
 
 class StreamAccounting:
-    """The same piece by piece: ``thinking`` joins the last chunk of each choice, and any usage gains its detail.
+    """Adds the counts to a stream: ``thinking`` to the last chunk of each choice, the detail to every usage.
 
     Args:
-        reader: How to read the request's tokens.
-        observer: Told of every choice.
+        spec: How to decode and divide the request's tokens.
+        observer: Receives the counts of every choice.
         keep_token_ids: Whether the client asked for token ids; otherwise they are taken out.
     """
 
-    def __init__(self, reader: Reader, observer: Observer, *, keep_token_ids: bool) -> None:
-        self._reader = reader
+    def __init__(self, spec: OutputSpec, observer: Observer, *, keep_token_ids: bool) -> None:
+        self._spec = spec
         self._observer = observer
         self._keep = keep_token_ids
         self._runs: dict[int, Transcript] = {}
 
     def event(self, event: str) -> str:
-        """Pass on one server-sent event (``data: ...``) of vLLM's stream, chunks with their accounting.
+        """Return one server-sent event (``data: ...``) of vLLM's stream as the client gets it.
 
         Raises:
             CapBroken: If a choice ends past its budget without the hint.
@@ -78,21 +78,21 @@ class StreamAccounting:
         return server_sent_event(chunk)
 
     def choice(self, choice: Json, *, ended: bool) -> Json:
-        """Pass on a choice, or its next piece; with its ``thinking`` once it has ended."""
+        """Return a choice, or its next piece, as the client gets it; with ``thinking`` once it has ended."""
         index = choice["index"]
-        run = self._runs.setdefault(index, Transcript(self._reader))
+        run = self._runs.setdefault(index, Transcript(self._spec))
         text = run.add(_text(choice), choice.get("token_ids") or ())
         cleaned = _cleaned(choice, self._keep)
         if not ended:
             return _with_text(cleaned, text)
         rest, division = run.finish()
         self._observer.finished(index, division.counts)
-        return {**_with_text(cleaned, text + rest), "thinking": _thinking(self._reader, division)}
+        return {**_with_text(cleaned, text + rest), "thinking": _thinking(self._spec, division)}
 
     def _reasoning_tokens(self, chunk: Json) -> int:
-        """Usage beside a choice is that choice's so far; the one at the end, without any, is everyone's."""
+        """Usage beside a choice is that choice's so far; the one at the end, without a choice, is the sum of all."""
         indices = [choice["index"] for choice in chunk["choices"]] or list(self._runs)
-        counts = [account(self._reader.window, self._runs[index].token_ids, self._reader.breaks) for index in indices]
+        counts = [account(self._spec.window, self._runs[index].token_ids, self._spec.breaks) for index in indices]
         return sum(count.thinking_tokens for count in counts)
 
 
@@ -101,8 +101,8 @@ def server_sent_event(content: Json) -> str:
     return f"data: {json.dumps(content, ensure_ascii=False, separators=(',', ':'))}\n\n"
 
 
-def _thinking(reader: Reader, division: Division) -> Json:
-    counts = {"budget": reader.window.budget, **asdict(division.counts)}
+def _thinking(spec: OutputSpec, division: Division) -> Json:
+    counts = {"budget": spec.window.budget, **asdict(division.counts)}
     return {**counts, "hint_start": division.hint_start, "answer_start": division.answer_start}
 
 

@@ -1,25 +1,24 @@
-"""What a client asks of the window: from request fields to a resolved window, or a refusal.
+"""Reads a request's window from its fields, or refuses the request.
 
 Pure: the fields arrive as a plain mapping, unset ones missing (an explicit null
 counts as unset), so that OpenAI's and vLLM's defaults are never mistaken for
 something the client wanted.
 """
 
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from z1ray.errors import UserError
-from z1ray.serving.window.refusals import refuse_unenforceable, refuse_unreadable
+from z1ray.serving.window.refusals import refuse
 from z1ray.window import NO_CAP, Window, WindowConfig, resolve
 
 Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class WindowModel:
-    """What a request's window depends on beside the request.
+class WindowedModel:
+    """The model of a request, as far as its window depends on it.
 
     Attributes:
         config: The model's window settings.
@@ -33,8 +32,8 @@ class WindowModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as the endpoint understands it.
+class WindowRequest:
+    """What a request says about its window.
 
     Attributes:
         window: Its resolved window.
@@ -47,42 +46,34 @@ class Asked:
     num_choices: int
 
 
-def asked(fields: Fields, model: WindowModel) -> Asked:
-    """Read what a request asks for; the model's defaults where it asks for nothing.
+def read_request(fields: Fields, model: WindowedModel) -> WindowRequest:
+    """Read a request's window; unset fields take the model's defaults.
 
     Args:
         fields: What the client set in the body.
-        model: The model asked.
+        model: The model the request is for.
 
     Raises:
         UserError: For a field of ours of the wrong type or value, or misspelt; a budget over
             the model's maximum or its context; a limit that leaves no answer token; and
             options under which the cap could not be enforced or accounted for.
     """
-    refuse_unreadable(fields)
-    window = _window(fields, model)
-    if window.budget != NO_CAP:
-        refuse_unenforceable(fields, window.budget)
-        if fields.get(limit_field(fields)) is None:
-            _refuse_beyond_context(window, model)
-    return Asked(window, bool(fields.get("answer_only")), fields.get("n") or 1)
+    budget, named_by = _budget(fields, model.config)
+    refuse(fields, model.config.default_budget if budget is None else budget)
+    window = _window(fields, model, budget, named_by)
+    if window.budget != NO_CAP and fields.get(limit_field(fields)) is None:
+        _refuse_beyond_context(window, model)
+    return WindowRequest(window, bool(fields.get("answer_only")), fields.get("n") or 1)
 
 
 def limit_field(fields: Fields) -> str:
-    """The field that limits the run: ``max_completion_tokens`` wins where both are sent, as in vLLM."""
+    """The field that limits the generated tokens: ``max_completion_tokens`` wins where both are sent, as in vLLM."""
     return "max_tokens" if fields.get("max_completion_tokens") is None else "max_completion_tokens"
 
 
-def refusal(error: UserError) -> dict[str, Any]:
-    """The ``error`` object of an OpenAI response for a request that was refused with 400."""
-    message = f"{error.field} = {reprlib.repr(error.value)}: {error.problem}; {error.remedy}"
-    return {"message": message, "type": "invalid_request_error", "param": error.field, "code": 400}
-
-
-def _window(fields: Fields, model: WindowModel) -> Window:
+def _window(fields: Fields, model: WindowedModel, budget: int | None, named_by: str) -> Window:
     config, limit = model.config, limit_field(fields)
     hint = model.hints[_hint(fields, config)]
-    budget, named_by = _budget(fields, config)
     try:
         return resolve(config, hint, budget, _limit(fields, limit), _grace(fields))
     except UserError as error:
@@ -119,7 +110,7 @@ def _budget(fields: Fields, config: WindowConfig) -> tuple[int | None, str]:
 
 
 def _limit(fields: Fields, name: str) -> int | None:
-    """The total limit; vLLM's completions do not know ``max_completion_tokens`` and let anything by under it."""
+    """The total limit; vLLM's completions do not check ``max_completion_tokens``."""
     limit = fields.get(name)
     if limit is None or (type(limit) is int and limit >= 0):
         return limit
@@ -145,8 +136,8 @@ def _grace(fields: Fields) -> float | None:
     )
 
 
-def _refuse_beyond_context(window: Window, model: WindowModel) -> None:
-    """VLLM would name a limit that the client never sent."""
+def _refuse_beyond_context(window: Window, model: WindowedModel) -> None:
+    """Refuse a budget that fills the context here: vLLM would name a limit that the client never sent."""
     if window.max_tokens is not None and window.max_tokens >= model.context:
         raise UserError(
             "thinking_budget",

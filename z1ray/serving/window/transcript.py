@@ -1,4 +1,4 @@
-"""One choice of a response: its tokens and its text, and where the window divides both.
+"""One choice of a response: its tokens, its text, and where thinking, hint and answer begin in both.
 
 Counts come from the generated token ids, never from text; while the ids are at
 hand they also prove the cut, so that a run past its budget without the hint
@@ -23,8 +23,8 @@ class CapBroken(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """How a request's tokens read.
+class OutputSpec:
+    """How to decode the generated tokens of a request, and where to divide them.
 
     Attributes:
         window: The window it runs under.
@@ -56,10 +56,10 @@ class Division:
 
 
 class Transcript:
-    """A run as it comes from the engine, and what of it goes on to the client."""
+    """Collects one run from the engine, piece by piece, and decides which text the client gets."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, spec: OutputSpec) -> None:
+        self._spec = spec
         self.token_ids: list[int] = []
         self._text = ""
         self._num_passed_on = 0
@@ -81,20 +81,20 @@ class Transcript:
         Raises:
             CapBroken: If the run is past its budget without the hint.
         """
-        counts = measure(self._reader.window, self.token_ids, self._reader.breaks)
+        counts = measure(self._spec.window, self.token_ids, self._spec.breaks)
         if not counts.cut:
             return self._pass_on(0), Division(counts, None, 0)
-        return "", Division(counts, *((None, 0) if self._reader.answer_only else self._offsets()))
+        return "", Division(counts, *((None, 0) if self._spec.answer_only else self._offsets()))
 
     def _look_for_cut(self) -> None:
-        cut_at = self._reader.window.cut_position(self.token_ids, self._reader.breaks)
+        cut_at = self._spec.window.cut_position(self.token_ids, self._spec.breaks)
         if cut_at is None:
             return
-        thinking = self._reader.decode(self.token_ids[:cut_at])
+        thinking = self._spec.decode(self.token_ids[:cut_at])
         # A cut inside a character leaves bytes that mean nothing: they are left out.
         self._drops_broken = thinking.endswith(_BROKEN)
         self._thinking_end = max(0, len(thinking.removesuffix(_BROKEN)) - _SLACK)
-        self._hint = self._reader.decode(self._reader.window.hint)
+        self._hint = self._spec.decode(self._spec.window.hint)
 
     def _whole(self, text: str) -> str:
         """The text without the remains of a character that the cut fell into."""
@@ -119,7 +119,7 @@ class Transcript:
 
     def _shown_from(self) -> int | None:
         """First character the client gets to see; None while that cannot be told."""
-        if not self._reader.answer_only:
+        if not self._spec.answer_only:
             return 0
         if self._thinking_end is None:
             return None

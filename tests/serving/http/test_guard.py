@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.testclient import TestClient
 
 from z1ray.errors import UserError
-from z1ray.serving.http.keys import KeyGuard, read_keys, require_source
+from z1ray.serving.http.guard import KeyGuard
+from z1ray.serving.keys import read_keys, require_source
 
 ALICE, BOB = "alice-0123456789abcdef", "bob=with=signs/and+more=="
 
@@ -58,6 +59,15 @@ def test_a_malformed_source_is_refused_without_showing_a_key(
     assert not any(key in str(caught.value) for key in (ALICE, BOB, "short\n", "not a header value!"))
 
 
+def test_a_key_of_exactly_the_least_length_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says 16 or more, and an operator who makes 16 must not be told that 16 is too short."""
+    monkeypatch.setenv("STAFF", f"alice={'k' * 16}")
+    assert read_keys("env:STAFF") == {"alice": "k" * 16}
+    monkeypatch.setenv("STAFF", f"alice={'k' * 15}")
+    with pytest.raises(UserError, match="shorter than 16"):
+        read_keys("env:STAFF")
+
+
 def test_a_source_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint that took it for an empty one would be open."""
     monkeypatch.delenv("STAFF", raising=False)
@@ -104,6 +114,30 @@ def test_nothing_else_passes(guarded: TestClient, method: str, path: str, value:
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.json()["error"]["code"] == "invalid_api_key"
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(("key", "passes"), [(None, False), ("x", False), (ALICE, True)])
+def test_a_websocket_needs_a_key_too(monkeypatch: pytest.MonkeyPatch, key: str | None, passes: bool) -> None:
+    """A guard of HTTP alone would leave open whatever upgrades its connection."""
+    monkeypatch.setenv("STAFF", f"alice={ALICE}")
+    app = FastAPI()
+    app.add_middleware(KeyGuard, source="env:STAFF")
+
+    async def hello(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    app.websocket("/v1/realtime")(hello)
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    client = TestClient(app)
+    if passes:
+        with client.websocket_connect("/v1/realtime", headers=headers) as socket:
+            assert socket.receive_text() == "hello"
+        return
+    with pytest.raises(WebSocketDisconnect) as refused, client.websocket_connect("/v1/realtime", headers=headers):
+        pass
+    assert refused.value.code == 1008
 
 
 def test_two_headers_are_no_key(guarded: TestClient) -> None:

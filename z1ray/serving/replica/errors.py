@@ -1,0 +1,56 @@
+"""Errors that a replica answers with: the ``error`` object of OpenAI's API, whose ``code`` is the HTTP status."""
+
+import json
+import logging
+import reprlib
+from typing import Any
+
+from z1ray.errors import UserError
+from z1ray.serving.window.accounting import server_sent_event
+
+ErrorObject = dict[str, Any]
+
+LOST_REPLICA: ErrorObject = {
+    "message": "the replica that had the request was lost; another takes its place, send the request again",
+    "type": "server_error",
+    "param": None,
+    "code": 503,
+}
+"""For a request whose replica or engine died."""
+
+_log = logging.getLogger(__name__)
+
+
+def refusal(error: UserError) -> ErrorObject:
+    """For a request that was refused with 400: field, value, problem and remedy."""
+    message = f"{error.field} = {reprlib.repr(error.value)}: {error.problem}; {error.remedy}"
+    return {"message": message, "type": "invalid_request_error", "param": error.field, "code": 400}
+
+
+def cap_broken(reason: str) -> ErrorObject:
+    """For a run that went past its budget without the hint; logged."""
+    _log.error("%s", reason)
+    return {"message": reason, "type": "server_error", "param": "thinking_budget", "code": 500}
+
+
+def engine_died(reason: str) -> ErrorObject:
+    """For a request whose engine died; the reason is logged, not told."""
+    _log.error("the engine failed: %s", reason)
+    return LOST_REPLICA
+
+
+def in_event(event: str) -> ErrorObject | None:
+    """The error that vLLM sends as an event of a stream; None if the event is none."""
+    if not event.startswith('data: {"error"'):
+        return None
+    return client_error(json.loads(event.removeprefix("data: "))["error"])
+
+
+def client_error(error: ErrorObject) -> ErrorObject:
+    """An error of the engine as clients get it: its own faults become the loss of the replica."""
+    return error if error["code"] < 500 else engine_died(error["message"])
+
+
+def ending(error: ErrorObject) -> list[str]:
+    """The last events of a stream that fails after it has begun."""
+    return [server_sent_event({"error": error}), "data: [DONE]\n\n"]
