@@ -18,9 +18,8 @@ def sections(cls: type) -> set[type]:
     found = {cls}
 
     def collect(hint: Any) -> None:
-        if is_dataclass(hint) and isinstance(hint, type):
-            if hint not in found:
-                found.update(sections(hint))
+        if is_dataclass(hint) and isinstance(hint, type) and hint not in found:
+            found.update(sections(hint))
         for argument in get_args(hint):
             collect(argument)
 

@@ -6,8 +6,7 @@ from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
-from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
-from z1ray.trajectories.requests.ready import ReadyConfig
+from z1ray.trajectories.config import GenerateConfig, ModeConfig, ReadyConfig, TeacherConfig
 
 TEACHER = TeacherConfig(model="m")
 

@@ -1,6 +1,7 @@
 """Settings of trajectory generation."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from omegaconf import MISSING
 
@@ -8,7 +9,6 @@ from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
 from z1ray.settings import check, setting
-from z1ray.trajectories.requests.ready import ReadyConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,36 @@ class ModeConfig:
 
     def __post_init__(self) -> None:
         check(self, "mode")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyConfig:
+    """One source of ready trajectories."""
+
+    kind: Literal["hub", "jsonl", "parquet"] = setting(
+        MISSING, "`hub` is a Hugging Face dataset; `jsonl` and `parquet` are files."
+    )
+    path: str = setting(MISSING, "Hub dataset name, or file path, glob or URL.")
+    split: str = setting("train", "Split of a hub dataset.")
+    name: str = setting("ready", "What the rows are called in ids and reports.")
+    mode: str = setting("ready", "The mode the rows are counted under.")
+    model: str | None = setting(None, "The model that wrote the responses, for the record; unknown if unset.")
+    columns: dict[str, str] = setting(
+        dict,
+        "Maps our field names (`question`, `response`, and, where the source has them, `problem_id`, "
+        "`trajectory_id`, `difficulty`, `tests`, `entry_point`) to the source's column names where they differ.",
+    )
+
+    def __post_init__(self) -> None:
+        if not self.mode or "#" in self.mode:
+            raise UserError("mode", self.mode, "'#' separates the parts of a trajectory id", "name the mode without it")
+
+    @property
+    def source(self) -> SourceConfig:
+        """The same source as one of problems."""
+        return SourceConfig(
+            kind=self.kind, name=self.name, path=self.path, split=self.split, columns=dict(self.columns)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

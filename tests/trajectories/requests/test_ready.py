@@ -11,7 +11,8 @@ from z1ray.curation.config import CurateConfig
 from z1ray.curation.curate import curate
 from z1ray.errors import UserError
 from z1ray.records import PROBLEM, TRAJECTORY, read_rows, write_rows
-from z1ray.trajectories.requests.ready import ReadyConfig, read_ready, read_ready_problems
+from z1ray.trajectories.config import ReadyConfig
+from z1ray.trajectories.requests.ready import read_ready, read_ready_problems
 
 # The columns of efficientscaling/Z1-Code-Reasoning-107K.
 Z1_ROWS = [

@@ -17,8 +17,9 @@ from z1ray.engine.config import EngineConfig
 from z1ray.problems.config import SourceConfig
 from z1ray.records import TRAJECTORY, Row
 from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
+from z1ray.trajectories.requests.reasons import reason
 from z1ray.trajectories.view import manifest
-from z1ray.trajectories.view.manifest import reason, summarize
+from z1ray.trajectories.view.manifest import summarize
 
 CONFIG = GenerateConfig(
     teachers={"qwq": TeacherConfig(model="Qwen/QwQ-32B"), "tiny": TeacherConfig(model="tiny", engine=EngineConfig())},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.trajectories.made import quarantined, trajectory, write_run
-from z1ray.trajectories.view.show import printable
+from z1ray.trajectories.view.text import printable
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = "before\x1b]0;owned\x07\x1b[2J\x9b31m\rafter\u202egnp.exe\ttab\nnext line é 中 👩‍💻"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from z1ray.errors import UserError
 from z1ray.records import TRAJECTORY, Row
-from z1ray.trajectories.view.manifest import reason
+from z1ray.trajectories.requests.reasons import reason
 
 _READY = "ready-00000.parquet"
 

@@ -11,52 +11,17 @@ Curation goes on with them as with generated ones. The defaults fit
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-from omegaconf import MISSING
 
 from z1ray.errors import UserError
 from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, not_text
-from z1ray.problems.config import SourceConfig
 from z1ray.problems.load import read_records, usable_or_not
 from z1ray.problems.repeats import Repeats
 from z1ray.problems.usable import require_usable
 from z1ray.prompts import chat_messages
 from z1ray.records import TRAJECTORY, Row, trajectory_id
-from z1ray.settings import setting
+from z1ray.trajectories.config import ReadyConfig
 
 READY_FIELDS = Fields((*PROBLEM_FIELDS.known, "response", "trajectory_id"), ("question", "response"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyConfig:
-    """One source of ready trajectories."""
-
-    kind: Literal["hub", "jsonl", "parquet"] = setting(
-        MISSING, "`hub` is a Hugging Face dataset; `jsonl` and `parquet` are files."
-    )
-    path: str = setting(MISSING, "Hub dataset name, or file path, glob or URL.")
-    split: str = setting("train", "Split of a hub dataset.")
-    name: str = setting("ready", "What the rows are called in ids and reports.")
-    mode: str = setting("ready", "The mode the rows are counted under.")
-    model: str | None = setting(None, "The model that wrote the responses, for the record; unknown if unset.")
-    columns: dict[str, str] = setting(
-        dict,
-        "Maps our field names (`question`, `response`, and, where the source has them, `problem_id`, "
-        "`trajectory_id`, `difficulty`, `tests`, `entry_point`) to the source's column names where they differ.",
-    )
-
-    def __post_init__(self) -> None:
-        if not self.mode or "#" in self.mode:
-            raise UserError("mode", self.mode, "'#' separates the parts of a trajectory id", "name the mode without it")
-
-    @property
-    def source(self) -> SourceConfig:
-        """The same source as one of problems."""
-        return SourceConfig(
-            kind=self.kind, name=self.name, path=self.path, split=self.split, columns=dict(self.columns)
-        )
 
 
 def read_ready(configs: Sequence[ReadyConfig]) -> Iterator[Row]:

@@ -1,6 +1,5 @@
 """What a run came to, for its manifest: counts, lengths, quarantine and cost, streamed over its rows."""
 
-import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pyarrow.dataset as ds
 
 from z1ray.trajectories.config import GenerateConfig
 from z1ray.trajectories.progress.runs import RunRecord, read_runs
+from z1ray.trajectories.requests.reasons import reason
 from z1ray.trajectories.view.pick import data_files
 
 _COLUMNS = ("mode", "request", "finish_reason", "num_prompt_tokens", "num_tokens", "error")
@@ -26,8 +26,6 @@ _CHUNK_ROWS = 1 << 17
 # An engine may put part of a prompt into its message; so many kinds are told apart.
 _MAX_REASONS = 100
 _OTHER = "other"
-
-_NUMBER = re.compile(r"[0-9]+")
 
 
 @dataclass(slots=True)
@@ -70,19 +68,6 @@ def summarize(output: Path, config: GenerateConfig) -> dict[str, Any]:
         "seed": config.seed,
         "cost": _cost(read_runs(output), counted),
     }
-
-
-def reason(error: str) -> str:
-    """The kind of an error, the same for all rows that share it.
-
-    An error of generation reads ``kind: details``. One of a source begins with the row it
-    comes from, which is left out; one of an engine with the exception's name, which is kept.
-    """
-    kind, _, details = error.partition(": ")
-    if not details or not (_NUMBER.search(kind) or kind.isidentifier()):
-        return kind
-    message = _NUMBER.sub("N", details.splitlines()[0])[:100]
-    return message if _NUMBER.search(kind) else f"{kind}: {message}"
 
 
 def _count(data: list[str]) -> dict[str, _Counted]:

@@ -17,7 +17,7 @@ from z1ray.records import Row
 from z1ray.trajectories.config import GenerateConfig
 from z1ray.trajectories.view.manifest import summarize
 from z1ray.trajectories.view.pick import Query, scan
-from z1ray.trajectories.view.show import printable, sampling_text, token_counts
+from z1ray.trajectories.view.text import printable, sampling_text, token_counts
 
 PAGE = "report.html"
 _SECTIONS = {

@@ -5,9 +5,7 @@ must not move the cursor, retitle the terminal or hide text.
 """
 
 import argparse
-import json
 import sys
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +13,10 @@ from z1ray.artifacts import MANIFEST
 from z1ray.errors import UserError
 from z1ray.records import Row
 from z1ray.trajectories.view.pick import Query, Scan, closest_ids, scan
+from z1ray.trajectories.view.text import printable, sampling_text, token_counts
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-# Marks that reorder or break lines; the others of their category join letters and emoji.
-_HIDDEN = set("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -81,27 +77,6 @@ def to_query(args: argparse.Namespace) -> Query:
     if args.shortest is not None:
         return Query(order="shortest", num=args.shortest, failed=False, **common)
     return Query(num=args.num, failed=args.failed or None, **common)
-
-
-def printable(text: str) -> str:
-    r"""Text with every control character but line breaks and tabs spelled out, as in ``\x1b``."""
-    return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
-
-
-def token_counts(row: Row) -> str:
-    """Prompt and output tokens, as far as they are known."""
-    counts = {"prompt": row["num_prompt_tokens"], "output": row["num_tokens"]}
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count is not None) or "not counted"
-
-
-def sampling_text(row: Row) -> str:
-    """Sampling parameters as ``name value``; those of trajectories from elsewhere are not known."""
-    params = json.loads(row["sampling"] or "{}")
-    return ", ".join(f"{name} {value}" for name, value in params.items()) or "not known"
-
-
-def _is_harmless(char: str) -> bool:
-    return char in "\n\t" or (unicodedata.category(char) != "Cc" and char not in _HIDDEN)
 
 
 def _nothing(folder: Path, query: Query, found: Scan) -> UserError:
