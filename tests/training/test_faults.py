@@ -32,7 +32,7 @@ from z1ray.training.train import train
 pytestmark = pytest.mark.ray
 
 # What a step was computed from and what came out; seconds and rates differ from run to run.
-EXACT = ("step", "examples", "num_tokens", "num_input_tokens", "learning_rate")
+EXACT = ("step", "examples_digest", "num_tokens", "num_input_tokens", "learning_rate")
 
 
 class Interrupted(NamedTuple):

@@ -1,104 +1,85 @@
 """Settings of supervised fine-tuning."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from omegaconf import MISSING
 
 from z1ray.errors import UserError
+from z1ray.settings import check, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """dataset -> checkpoint. The defaults are the paper's recipe.
+    """dataset -> checkpoint. The defaults are the paper's recipe."""
 
-    Attributes:
-        dataset: Folder that curation wrote.
-        model: The student: a folder or a hub name.
-        system_prompt: The system turn of every training example; none if empty.
-        device: ``gpu`` trains over NCCL, ``cpu`` over gloo.
-        num_workers: Data-parallel workers, one GPU each.
-        cpus_per_worker: CPUs Ray reserves per worker.
-        precision: Of weights and activations; bf16 keeps float32 master weights.
-        num_epochs: Passes over the data.
-        max_steps: Stop after this many optimizer steps; None runs all epochs.
-        learning_rate, warmup_steps, weight_decay: AdamW with linear warm-up and cosine decay
-            to 0. Weight decay, where not 0, applies to all parameters.
-        gradient_clipping: Largest global gradient norm.
-        global_batch_size: Sequences per optimizer step over all workers. The paper and
-            its README say 128; its script's 8 x 2 x 16 makes 256.
-        micro_batch_size: Full-length sequences per forward pass and worker. Examples are packed into rows
-            of at most micro_batch_size x max_length tokens, without padding; how many rows a worker has
-            in a step (its gradient accumulation) follows from the examples.
-        max_length: Longest sequence in tokens; longer examples are dropped and counted.
-        gradient_checkpointing: Recompute activations in the backward pass.
-        offload: Keep parameters and optimizer states of ZeRO-3 in CPU memory.
-        checkpoint_every: Optimizer steps between checkpoints.
-        keep_checkpoints: The newest checkpoints that are kept. While one is written there is one more.
-        checkpoint_storage: Where checkpoints go: an absolute folder that all nodes see, or a URL such as
-            s3://bucket/folder, gs://bucket/folder or fsspec+PROTOCOL://folder; None is the stage's own folder.
-        max_failures: Failures of workers after which training gives up.
-        max_failed_starts: Starts of the workers that may fail or time out, as where a node is missing,
-            before training gives up; -1 keeps trying.
-        export_precision: Of the exported model; None is that of training.
-        seed: Seed of the data order.
-    """
-
-    # How, not what: a run may be continued with other values (see z1ray.artifacts.begin).
-    OPERATIONAL: ClassVar[tuple[str, ...]] = (
-        "cpus_per_worker",
-        "checkpoint_every",
-        "keep_checkpoints",
-        "max_failures",
-        "max_failed_starts",
+    dataset: str = setting(MISSING, "Folder that curation wrote.")
+    model: str = setting(MISSING, "The student: a folder or a hub name.")
+    system_prompt: str = setting(
+        "Please reason step by step.", "The system turn of every training example; none if empty."
     )
-
-    dataset: str = MISSING
-    model: str = MISSING
-    system_prompt: str = "Please reason step by step."
-    device: Literal["cpu", "gpu"] = "gpu"
-    num_workers: int = 8
-    cpus_per_worker: int = 1
-    precision: Literal["bf16", "float32"] = "bf16"
-    num_epochs: int = 2
-    max_steps: int | None = None
-    learning_rate: float = 1e-5
-    warmup_steps: int = 100
-    weight_decay: float = 0.0
-    gradient_clipping: float = 1.0
-    global_batch_size: int = 128
-    micro_batch_size: int = 2
-    max_length: int = 16384
-    gradient_checkpointing: bool = True
-    offload: bool = False
-    checkpoint_every: int = 50
-    keep_checkpoints: int = 2
-    checkpoint_storage: str | None = None
-    max_failures: int = 3
-    max_failed_starts: int = -1
-    export_precision: Literal["bf16", "float32"] | None = None
-    seed: int = 0
+    device: Literal["cpu", "gpu"] = setting("gpu", "`gpu` trains over NCCL, `cpu` over gloo.")
+    num_workers: int = setting(8, "Data-parallel workers, one GPU each.", least=1)
+    cpus_per_worker: int = setting(1, "CPUs Ray reserves per worker.", least=1, role="operational")
+    precision: Literal["bf16", "float32"] = setting(
+        "bf16", "Of weights and activations; bf16 keeps float32 master weights."
+    )
+    num_epochs: int = setting(2, "Passes over the data.", least=1)
+    max_steps: int | None = setting(None, "Stop after this many optimizer steps; unset runs all epochs.", least=1)
+    learning_rate: float = setting(
+        1e-5, "Peak of the learning rate: AdamW with linear warm-up and cosine decay to 0.", above=0
+    )
+    warmup_steps: int = setting(100, "Optimizer steps of linear warm-up.", least=0)
+    weight_decay: float = setting(0.0, "AdamW's weight decay; where not 0, it applies to all parameters.", least=0)
+    gradient_clipping: float = setting(1.0, "Largest global gradient norm.", above=0)
+    global_batch_size: int = setting(
+        128,
+        "Sequences per optimizer step over all workers. The paper and its README say 128; its script's 8 x 2 x 16 "
+        "makes 256.",
+        least=1,
+    )
+    micro_batch_size: int = setting(
+        2,
+        "Full-length sequences per forward pass and worker. Examples are packed without padding into rows of at most "
+        "micro_batch_size x max_length tokens; the number of rows per step follows from the examples. After running "
+        "out of memory a smaller one continues from the checkpoint.",
+        least=1,
+        role="operational",
+    )
+    max_length: int = setting(16384, "Longest sequence in tokens; longer examples are dropped and counted.", least=1)
+    gradient_checkpointing: bool = setting(
+        True, "Recompute activations in the backward pass instead of storing them.", role="operational"
+    )
+    offload: bool = setting(False, "Keep parameters and optimizer states of ZeRO-3 in CPU memory.", role="operational")
+    checkpoint_every: int = setting(50, "Optimizer steps between checkpoints.", least=1, role="operational")
+    keep_checkpoints: int = setting(
+        2,
+        "The newest checkpoints that are kept. While one is written there is one more.",
+        least=1,
+        role="operational",
+    )
+    checkpoint_storage: str | None = setting(
+        None,
+        "Where a new run's checkpoints go: an absolute folder that all nodes see, or a URL such as s3://bucket/folder, "
+        "gs://bucket/folder or fsspec+PROTOCOL://folder; unset is the stage's own folder. A run that has begun "
+        "stays with the place it began with.",
+        role="operational",
+    )
+    max_failures: int = setting(3, "Failures of workers after which training gives up.", least=0, role="operational")
+    max_failed_starts: int = setting(
+        -1,
+        "Starts of the workers that may fail or time out, as where a node is missing, before training gives up; "
+        "-1 keeps trying.",
+        least=-1,
+        role="operational",
+    )
+    export_precision: Literal["bf16", "float32"] | None = setting(
+        None, "Of the exported model; that of training if unset.", role="operational"
+    )
+    seed: int = setting(0, "Seed of the data order.")
 
     def __post_init__(self) -> None:
-        counts = ("num_workers", "cpus_per_worker", "num_epochs", "global_batch_size", "micro_batch_size", "max_length")
-        for name in (*counts, "checkpoint_every", "keep_checkpoints"):
-            if getattr(self, name) < 1:
-                raise UserError(f"train.{name}", getattr(self, name), "it is a count", "set it to 1 or more")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise UserError("train.max_steps", self.max_steps, "it is a count", "set it to 1 or more, or leave it out")
-        for name in ("learning_rate", "gradient_clipping"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"train.{name}", getattr(self, name), "nothing would be learned", "set it above 0")
-        for name in ("warmup_steps", "weight_decay", "max_failures"):
-            if getattr(self, name) < 0:
-                raise UserError(f"train.{name}", getattr(self, name), "it cannot be negative", "set it to 0 or more")
-        if self.max_failed_starts < -1:
-            raise UserError(
-                "train.max_failed_starts",
-                self.max_failed_starts,
-                "it is a count",
-                "set it to 0 or more, or -1 for no limit",
-            )
+        check(self, "train")
         if self.offload and self.device == "cpu":
             raise UserError("train.offload", True, "on CPU everything is in CPU memory already", "set it to false")
         if self.global_batch_size < self.num_workers:

@@ -86,7 +86,7 @@ def take_step(
         "loss": loss,
         "learning_rate": rate,
         "grad_norm": float(engine.get_global_grad_norm() or 0.0),
-        "examples": batches.digest(tokens[index].trajectory_id for index in examples),
+        "examples_digest": batches.digest(tokens[index].trajectory_id for index in examples),
         "num_tokens": num_trained,
         "num_input_tokens": packing.num_tokens(examples, tokens.lengths),
         "num_micro_batches": len(rounds),
