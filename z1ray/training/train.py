@@ -24,7 +24,7 @@ from z1ray.training.checkpoints import generation, storage
 from z1ray.training.checkpoints.storage import STATE
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, dataset
-from z1ray.training.engine import attention, zero3
+from z1ray.training.engine import attention, out_of_memory, zero3
 from z1ray.training.plan import plan
 from z1ray.training.report import metrics
 
@@ -144,14 +144,17 @@ def _fit(config: TrainConfig, output: Path, state: Path) -> None:
             worker_runtime_env={"env_vars": zero3.worker_env(config)},
         ),
     )
+    out_of_memory.forget(state)
     try:
         with metrics.tell_progress(output):
             result: Any = trainer.fit()
     except TrainingFailedError as error:
         if (disk := _disk_failure(error)) is not None:
             raise disk from error
+        if (memory := out_of_memory.found(state, config)) is not None:
+            raise memory from error
         raise
-    # What the user has to mend is returned, not raised: Ray Train would do it all again.
+    # What the user has to fix is returned, not raised: Ray Train would do it all again.
     if result.return_value is not None:
         raise result.return_value
 
