@@ -39,13 +39,13 @@ def smollm2() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two random layers behind SmolLM2's tokenizer: every real code path, in seconds."""
     import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    tokenizer = AutoTokenizer.from_pretrained(smollm2)
+    tokenizer = embedded.load_tokenizer()
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),

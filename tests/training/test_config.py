@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from z1ray import identity
 from z1ray.errors import UserError
 from z1ray.training.config import TrainConfig
 
@@ -34,3 +35,20 @@ def test_the_defaults_are_the_papers_recipe() -> None:
     config = TrainConfig(dataset="d", model="m")
     assert (config.num_epochs, config.learning_rate, config.warmup_steps, config.weight_decay) == (2, 1e-5, 100, 0.0)
     assert (config.global_batch_size, config.row_tokens, config.precision) == (128, 32768, "bf16")
+
+
+def test_what_fits_memory_and_storage_may_change_while_a_run_is_under_way() -> None:
+    """After running out of memory the same run goes on with a smaller micro-batch; what is learned may not change."""
+    begun = TrainConfig(dataset="d", model="m")
+    other = TrainConfig(
+        dataset="d",
+        model="m",
+        micro_batch_size=1,
+        gradient_checkpointing=False,
+        offload=True,
+        export_precision="float32",
+        checkpoint_storage="/elsewhere",
+        keep_checkpoints=5,
+    )
+    assert identity.values(begun) == identity.values(other)
+    assert identity.values(begun) != identity.values(TrainConfig(dataset="d", model="m", seed=1))

@@ -25,14 +25,13 @@ from z1ray.training.checkpoints import record
 from z1ray.training.checkpoints.storage import of_run
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import dataset
-from z1ray.training.data.tokenize import tokenize
 from z1ray.training.report import metrics
 from z1ray.training.train import train
 
 pytestmark = pytest.mark.ray
 
 # What a step was computed from and what came out; seconds and rates differ from run to run.
-EXACT = ("step", "examples", "num_tokens", "num_input_tokens", "learning_rate")
+EXACT = ("step", "examples_digest", "num_tokens", "num_input_tokens", "learning_rate")
 
 
 class Interrupted(NamedTuple):
@@ -153,10 +152,7 @@ def rare_token(config: TrainConfig) -> tuple[str, int]:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    rows = dataset.read_examples(Path(config.dataset))
-    examples = [
-        each for each in tokenize(tokenizer, rows, config.system_prompt) if len(each.input_ids) <= config.max_length
-    ]
+    examples = dataset.tokenize_dataset(config, tokenizer).fitting
     in_examples = Counter(token for each in examples for token in set(each.input_ids))
     return next((each.trajectory_id, token) for each in examples for token in each.input_ids if in_examples[token] == 1)
 

@@ -12,7 +12,7 @@ from tests.training.conftest import NUM_STEPS, MakeConfig, example, write_datase
 from z1ray.errors import UserError
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, dataset
-from z1ray.training.data.tokenize import TokenizedExample, tokenize
+from z1ray.training.data.tokenize import TokenizedExample
 from z1ray.training.report import metrics
 from z1ray.training.schedule import learning_rate
 from z1ray.training.train import train
@@ -115,10 +115,7 @@ def plain_torch(config: TrainConfig, num_steps: int = NUM_STEPS) -> tuple[list[f
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    rows = dataset.read_examples(Path(config.dataset))
-    examples = [
-        each for each in tokenize(tokenizer, rows, config.system_prompt) if len(each.input_ids) <= config.max_length
-    ]
+    examples = dataset.tokenize_dataset(config, tokenizer).fitting
     model = AutoModelForCausalLM.from_pretrained(config.model, dtype=torch.float32)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
     losses = []

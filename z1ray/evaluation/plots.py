@@ -1,15 +1,14 @@
-"""The curve and the training loss as PNG images."""
+"""The curve as a PNG image."""
 
-import io
 from collections.abc import Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from z1ray.evaluation.curve import Point
+from z1ray.plots import png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _MARKERS = "osD^v"
 
@@ -25,23 +24,7 @@ def curve_png(points: Sequence[Point]) -> bytes:
         _panel(panel, benchmark, [point for point in points if point.benchmark == benchmark])
     panels[0].set_ylabel("accuracy")
     panels[0].legend(fontsize="small")
-    return _png(figure)
-
-
-def loss_png(steps: Sequence[dict[str, Any]]) -> bytes:
-    """Training loss per optimizer step.
-
-    Args:
-        steps: Lines of ``metrics.jsonl``, with ``step`` and ``loss``.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 3), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([line["step"] for line in steps], [line["loss"] for line in steps], marker="o", markersize=3)
-    axes.set(xlabel="optimizer step", ylabel="loss per trained token")
-    axes.grid(alpha=0.3)
-    return _png(figure)
+    return png(figure)
 
 
 def _panel(panel: "Axes", benchmark: str, points: Sequence[Point]) -> None:
@@ -60,9 +43,3 @@ def _panel(panel: "Axes", benchmark: str, points: Sequence[Point]) -> None:
         )
     panel.set(title=benchmark, xlabel="mean thinking tokens", ylim=(-0.02, 1.02))
     panel.grid(alpha=0.3)
-
-
-def _png(figure: "Figure") -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()

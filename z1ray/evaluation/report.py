@@ -12,8 +12,9 @@ from typing import Any
 
 from z1ray import artifacts
 from z1ray.evaluation.curve import Point, as_json, curve
-from z1ray.evaluation.plots import curve_png, loss_png
+from z1ray.evaluation.plots import curve_png
 from z1ray.files import replacing, write_json, write_text
+from z1ray.plots import loss_png
 from z1ray.records import Row, read_rows
 
 _STAGES = ("trajectories", "dataset", "checkpoint", "endpoint", "evaluation")

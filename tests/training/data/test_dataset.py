@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 from tests.training.conftest import MakeConfig, example, write_dataset
 from z1ray.errors import UserError
 from z1ray.training.data import dataset
-from z1ray.training.data.tokenize import tokenize
+from z1ray.training.data.tokenize import TokenizedExample, tokenize
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ def test_tokens_read_back_as_written_and_too_long_ones_are_listed(
     config, tokens = make_config(), tmp_path / "state" / dataset.TOKENS
     dataset.write(dataset.tokenize_dataset(config, tokenizer), tmp_path, tokens)
     rows = dataset.read_examples(Path(config.dataset))
-    expected = list(tokenize(tokenizer, rows, config.system_prompt))
+    made = tokenize(tokenizer, rows, config.system_prompt)
+    expected = [each for each in made if isinstance(each, TokenizedExample)]
     read = dataset.TokenFile(tokens)
     assert [read[index] for index in range(len(read))] == expected[:13]
     assert read.lengths == [len(each.input_ids) for each in expected[:13]]
@@ -40,7 +41,7 @@ def test_tokens_read_back_as_written_and_too_long_ones_are_listed(
     assert dataset.num_dropped(tmp_path) == 1
     assert "1 of 14 examples are longer than train.max_length and are left out" in capsys.readouterr().out
     assert (
-        f'{{"trajectory_id": "test/013#short#0", "num_tokens": {len(expected[13].input_ids)}}}'
+        f'{{"trajectory_id": "test/013#short#0", "reason": "too_long", "num_tokens": {len(expected[13].input_ids)}}}'
         in (tmp_path / dataset.DROPPED).read_text()
     )
 

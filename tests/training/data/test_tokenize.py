@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.conftest import example
 from z1ray.errors import UserError
-from z1ray.training.data.tokenize import TokenizedExample, tokenize
+from z1ray.training.data.tokenize import Refused, TokenizedExample, tokenize
 
 LLAMA_3 = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n\n{{ m.content | trim }}<|im_end|>{% endfor %}"
@@ -24,6 +24,12 @@ THINKING = (
     "{% if m.role == 'assistant' %}<think></think>{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+CHANGING = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{{ m.content | upper if m.role == 'assistant' else m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + PHI_3
 NO_END = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -45,6 +51,7 @@ def with_template(tokenizer: Any, template: str | None) -> Any:
 
 def one(tokenizer: Any, text: str, system_prompt: str = "") -> TokenizedExample:
     (tokenized,) = tokenize(tokenizer, [example(1, text=text)], system_prompt)
+    assert isinstance(tokenized, TokenizedExample), tokenized
     return tokenized
 
 
@@ -82,9 +89,9 @@ def test_only_the_last_token_ends_the_turn(tokenizer: Any) -> None:
 
 
 def test_many_rows_keep_their_order_and_ids(tokenizer: Any) -> None:
-    """Rows are tokenized in chunks; one lost at a seam would be a row dropped in silence."""
+    """A row lost would be dropped in silence."""
     rows = [example(number, text=f"answer {number}") for number in range(1100)]
-    made = list(tokenize(tokenizer, rows, ""))
+    made = [each for each in tokenize(tokenizer, rows, "") if isinstance(each, TokenizedExample)]
     assert [each.trajectory_id for each in made] == [row["trajectory_id"] for row in rows]
     assert tokenizer.decode(made[1024].input_ids[made[1024].num_prompt_tokens :]) == "answer 1024<|im_end|>"
 
@@ -103,7 +110,7 @@ def test_templates_that_trim_or_end_the_text_differently(tokenizer: Any, templat
     ("template", "problem"),
     [
         (NO_GENERATION_PROMPT, "no prefix"),
-        (THINKING, "does not write the response as it is"),
+        (CHANGING, "does not write the response as it is"),
         (NO_END, "no special token ends"),
         (None, "there is none"),
     ],
@@ -116,11 +123,42 @@ def test_a_template_without_a_boundary_is_refused(tokenizer: Any, template: str 
 
 
 @pytest.mark.parametrize("name", ["question", "text"])
-def test_a_row_without_question_or_response_is_named(tokenizer: Any, name: str) -> None:
-    """The user has to find the row among 107 thousand."""
-    row = example(7, text="fine") | {name: None}
-    with pytest.raises(UserError, match=r"test/007#short#0.*" + name):
-        list(tokenize(tokenizer, [row], ""))
+@pytest.mark.parametrize(("value", "reason"), [(None, "blank"), (" \n", "blank"), ("a\ud800b", "no valid Unicode")])
+def test_a_row_that_cannot_be_trained_on_is_refused_alone(tokenizer: Any, name: str, value: Any, reason: str) -> None:
+    """One bad row among 107 thousand is named with its reason; it neither stops the others nor comes along."""
+    rows = [example(6, text="fine"), example(7, text="fine") | {name: value}, example(8, text="fine")]
+    before, refused, after = tokenize(tokenizer, rows, "")
+    assert isinstance(before, TokenizedExample)
+    assert isinstance(after, TokenizedExample)
+    assert isinstance(refused, Refused)
+    assert refused.trajectory_id == "test/007#short#0"
+    assert f"its {name}" in refused.reason
+    assert reason in refused.reason
+
+
+def test_ids_beyond_the_vocabulary_are_refused(tokenizer: Any) -> None:
+    """The embedding has no row for such a token: a crash of every worker, hours later."""
+    largest = max(one(tokenizer, "fine").input_ids)
+    (fits,) = tokenize(tokenizer, [example(1, text="fine")], "", largest + 1)
+    (beyond,) = tokenize(tokenizer, [example(1, text="fine")], "", largest)
+    assert isinstance(fits, TokenizedExample)
+    assert isinstance(beyond, Refused)
+    assert f"token id {largest} is beyond" in beyond.reason
+
+
+def test_fixed_text_before_the_response_is_masked(tokenizer: Any) -> None:
+    """Qwen3's empty think block and its like: the template writes it, so the model need not learn to."""
+    made = one(with_template(tokenizer, THINKING), "Answer.")
+    assert tokenizer.decode(made.input_ids[: made.num_prompt_tokens]).endswith("assistant\n<think></think>")
+    assert tokenizer.decode(made.input_ids[made.num_prompt_tokens :]) == "Answer.<|im_end|>"
+
+
+def test_a_templates_own_error_names_the_setting(tokenizer: Any) -> None:
+    """Gemma's template knows no system turn: what helps is the system prompt, not a traceback from jinja."""
+    with pytest.raises(UserError, match="System role not supported") as caught:
+        one(with_template(tokenizer, NO_SYSTEM), "Answer.", "Think.")
+    assert caught.value.field == "train.system_prompt"
+    assert one(with_template(tokenizer, NO_SYSTEM), "Answer.", "")
 
 
 QWEN_2_5 = (
@@ -214,3 +252,22 @@ def test_qwen_and_llama_to_the_token(family: str, system_prompt: str, prompt: st
     end = tokenizer.convert_tokens_to_ids(tokenizer.eos_token)
     assert made.input_ids[-1] == end
     assert made.input_ids.count(end) == prompt.count(tokenizer.eos_token) + 1
+
+
+@pytest.mark.parametrize("family", ["qwen2.5", "llama3.1"])
+@pytest.mark.parametrize("place", ["question", "text"])
+@pytest.mark.parametrize("system_prompt", ["", "Think."])
+def test_control_tokens_in_a_text_stay_text(family: str, place: str, system_prompt: str) -> None:
+    """A question about chat formats must not end the turn, nor a response teach the model to."""
+    tokenizer = tokenizer_of(family)
+    control = list(FAMILIES[family][1])
+    written = f"What does {' and '.join(control)} mean? {control[-1]}"
+    plain = example(1, text="Yes.") | {place: "plain"}
+    (found,) = tokenize(tokenizer, [plain | {place: written}], system_prompt)
+    (expected,) = tokenize(tokenizer, [plain], system_prompt)
+    assert isinstance(found, TokenizedExample)
+    assert isinstance(expected, TokenizedExample)
+    ids = {tokenizer.convert_tokens_to_ids(token) for token in control}
+    assert [each for each in found.input_ids if each in ids] == [each for each in expected.input_ids if each in ids]
+    half = slice(None, found.num_prompt_tokens) if place == "question" else slice(found.num_prompt_tokens, None)
+    assert written in tokenizer.decode(found.input_ids[half])

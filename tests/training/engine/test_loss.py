@@ -140,6 +140,19 @@ def test_the_sum_is_taken_in_float32() -> None:
     assert total.item() == pytest.approx(3000 * torch.log(torch.tensor(16.0)).item(), rel=1e-5)
 
 
+def test_the_heads_gradient_is_summed_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many chunks add up to one gradient of the head: summed in bfloat16, each further chunk would be rounded away."""
+    monkeypatch.setattr(loss, "CHUNK_TOKENS", 1)
+    hidden = torch.ones(3000, 4, dtype=torch.bfloat16)
+    weight = torch.zeros(16, 4, dtype=torch.bfloat16, requires_grad=True)
+    loss.linear_cross_entropy_sum(hidden, weight, torch.ones(3000, dtype=torch.long)).backward()
+    assert weight.grad is not None
+    # Every position adds the same: probability 1/16, less 1 for the target.
+    expected = torch.full((16, 4), 3000 / 16)
+    expected[1] -= 3000
+    torch.testing.assert_close(weight.grad.float(), expected, rtol=1e-2, atol=0)
+
+
 def test_a_head_with_a_bias_is_refused() -> None:
     """Its bias would be neither used nor trained, without an error."""
     model = random_lm("llama", packed=False)

@@ -1,13 +1,12 @@
 """The model card: what a model folder was made from and how, for whoever finds it alone."""
 
 import json
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from z1ray import artifacts
 from z1ray.models.lookup import is_hub_name
+from z1ray.plots import loss_png
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import dataset
 from z1ray.training.report import metrics
@@ -58,25 +57,10 @@ def write_card(config: TrainConfig, output: Path, folder: Path, step: int, num_s
         code=artifacts.code_version(),
         versions=artifacts.package_versions(),
     )
-    (folder / LOSS).write_bytes(_loss_png(rows))
+    (folder / LOSS).write_bytes(loss_png(rows))
     (folder / CARD).write_text(card)
 
 
 def _short(path: str) -> str:
     """A folder without what is above its run's."""
     return "/".join(Path(path).parts[-2:])
-
-
-def _loss_png(rows: Sequence[dict[str, Any]]) -> bytes:
-    import io
-
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([row["step"] for row in rows], [row["loss"] for row in rows], linewidth=1)
-    axes.set(xlabel="optimizer step", ylabel="loss per trained token")
-    axes.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()

@@ -1,15 +1,14 @@
 """From the ZeRO-3 shards of a checkpoint to a model folder that loads everywhere; no workers are needed."""
 
 import errno
-import shutil
 from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
 from z1ray.errors import UserError
-from z1ray.files import writing
+from z1ray.files import replacing, writing
 from z1ray.progress import say
-from z1ray.training.checkpoints import record, storage
+from z1ray.training.checkpoints import generation, record, storage
 from z1ray.training.checkpoints.card import write_card
 from z1ray.training.checkpoints.record import TAG, Checkpoint
 from z1ray.training.checkpoints.storage import STATE
@@ -87,8 +86,6 @@ def _choose(output: Path, step: int | None) -> Checkpoint:
 
 def _export(config: TrainConfig, output: Path, checkpoint: Checkpoint, target: Path) -> None:
     """Write the folder beside its place and then put it there, so that it is whole or not there at all."""
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     place = storage.of_run(output / STATE)
     with record.fetched(place, checkpoint, checkpoint.files) as folder:
         if (wrong := record.damage(folder, checkpoint.files)) is not None:
@@ -98,26 +95,27 @@ def _export(config: TrainConfig, output: Path, checkpoint: Checkpoint, target: P
                 f"it is damaged: {wrong}",
                 "name another with --step, or run jobs/train.py again, which continues from an older one",
             )
-        _write_model(config, zero3.full_weights(folder, TAG, config.dtype_of_export), partial)
-    num_examples = len(TokenFile(output / STATE / TOKENS))
-    write_card(config, output, partial, checkpoint.step, batches.num_steps(num_examples, config), num_examples)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+        tokens = TokenFile(output / STATE / TOKENS)
+        with replacing(target) as partial:
+            weights = zero3.full_weights(folder, TAG, config.dtype_of_export)
+            _write_model(config, weights, partial, end=tokens[0].input_ids[-1])
+            num_steps = batches.num_steps(len(tokens), config)
+            write_card(config, output, partial, checkpoint.step, num_steps, len(tokens))
 
 
-def _write_model(config: TrainConfig, weights: dict[str, Any], folder: Path) -> None:
+def _write_model(config: TrainConfig, weights: dict[str, Any], folder: Path, *, end: int) -> None:
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     with torch.device("meta"):
         settings, dtype = AutoConfig.from_pretrained(config.model), getattr(torch, config.dtype_of_export)
         model = AutoModelForCausalLM.from_config(settings, dtype=dtype)  # type: ignore[no-untyped-call]
-    try:
-        model.generation_config = GenerationConfig.from_pretrained(config.model)
-    except OSError:
-        # It has none; transformers has made one from the model's own settings.
-        assert model.generation_config is not None
+    # Without one of its own, transformers has made one from the model's own settings.
+    model.generation_config = generation.read(config.model) or model.generation_config
+    assert model.generation_config is not None
+    if generation.stop_at(model.generation_config, end):
+        say(f"export: the trained end token {end} joins eos_token_id: {model.generation_config.eos_token_id}")
     try:
         # Tied weights are one and the same tensor in `weights`; transformers then saves them once.
         model.save_pretrained(folder, state_dict=weights)

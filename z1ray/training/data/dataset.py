@@ -14,16 +14,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from z1ray.errors import UserError
+from z1ray.files import replacing, write_text
 from z1ray.progress import say
 from z1ray.records import Row
 from z1ray.training.config import TrainConfig
-from z1ray.training.data.tokenize import TokenizedExample, tokenize
+from z1ray.training.data.tokenize import Refused, TokenizedExample, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TOKENS = "tokens.arrow"
 DROPPED = "dropped.jsonl"
+TOO_LONG = "too_long"
 
 _SCHEMA = pa.schema(
     [
@@ -57,19 +59,33 @@ class TokenFile:
 
 
 class Tokenized(NamedTuple):
-    """Examples as token ids: what is trained, and what is longer than ``max_length`` and left out."""
+    """Examples as token ids: what is trained, what is longer than ``max_length`` and what cannot be trained on."""
 
     fitting: list[TokenizedExample]
     too_long: list[TokenizedExample]
+    refused: list[Refused]
 
 
-def tokenize_dataset(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase") -> Tokenized:
+def tokenize_dataset(
+    config: TrainConfig, tokenizer: "PreTrainedTokenizerBase", vocabulary: int | None = None
+) -> Tokenized:
     """Read and tokenize the curated examples.
 
     Raises:
-        UserError: If nothing is left to train on, or an example cannot be tokenized.
+        UserError: If nothing is left to train on, or the chat template does not fit.
     """
-    examples = list(tokenize(tokenizer, read_examples(Path(config.dataset)), config.system_prompt))
+    rows = read_examples(Path(config.dataset))
+    made = list(tokenize(tokenizer, rows, config.system_prompt, vocabulary))
+    examples = [each for each in made if isinstance(each, TokenizedExample)]
+    refused = [each for each in made if isinstance(each, Refused)]
+    if not examples:
+        raise UserError(
+            "train.dataset",
+            config.dataset,
+            f"none of its {len(rows)} examples can be trained on; the first, {refused[0].trajectory_id!r}: "
+            f"{refused[0].reason}",
+            "curate the dataset anew, or use another model",
+        )
     fitting = [example for example in examples if len(example.input_ids) <= config.max_length]
     too_long = [example for example in examples if len(example.input_ids) > config.max_length]
     if not fitting:
@@ -80,7 +96,7 @@ def tokenize_dataset(config: TrainConfig, tokenizer: "PreTrainedTokenizerBase") 
             f"all {len(examples)} examples are longer (the shortest has {shortest} tokens)",
             f"set it to {shortest} or more, or curate shorter trajectories",
         )
-    return Tokenized(fitting, too_long)
+    return Tokenized(fitting, too_long, refused)
 
 
 def write(tokenized: Tokenized, output: Path, tokens: Path) -> None:
@@ -91,7 +107,13 @@ def write(tokenized: Tokenized, output: Path, tokens: Path) -> None:
             f"train: {len(dropped)} of {len(dropped) + len(tokenized.fitting)} examples are longer than "
             f"train.max_length and are left out (up to {max(dropped)} tokens); {output / DROPPED} lists them"
         )
-    _write_dropped(tokenized.too_long, output / DROPPED)
+    if tokenized.refused:
+        first = tokenized.refused[0]
+        say(
+            f"train: {len(tokenized.refused)} examples cannot be trained on and are left out (the first, "
+            f"{first.trajectory_id!r}: {first.reason}); {output / DROPPED} lists them"
+        )
+    _write_dropped(tokenized, output / DROPPED)
     write_tokens(tokenized.fitting, tokens)
 
 
@@ -118,21 +140,33 @@ def read_examples(folder: Path) -> list[Row]:
 
 def num_dropped(output: Path) -> int:
     """How many examples were too long."""
-    return len((output / DROPPED).read_text().splitlines())
+    return sum(line["reason"] == TOO_LONG for line in _dropped(output))
 
 
-def _write_dropped(examples: list[TokenizedExample], path: Path) -> None:
+def num_refused(output: Path) -> int:
+    """How many examples could not be trained on for another reason than their length."""
+    return sum(line["reason"] != TOO_LONG for line in _dropped(output))
+
+
+def _dropped(output: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (output / DROPPED).read_text().splitlines()]
+
+
+def _write_dropped(tokenized: Tokenized, path: Path) -> None:
     lines: list[dict[str, Any]] = [
-        {"trajectory_id": example.trajectory_id, "num_tokens": len(example.input_ids)} for example in examples
+        {"trajectory_id": each.trajectory_id, "reason": TOO_LONG, "num_tokens": len(each.input_ids)}
+        for each in tokenized.too_long
     ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lines += [{"trajectory_id": each.trajectory_id, "reason": each.reason} for each in tokenized.refused]
+    write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def write_tokens(examples: list[TokenizedExample], path: Path) -> None:
     """Write a token file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     columns = {name: [getattr(example, name) for example in examples] for name in _SCHEMA.names}
-    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+    with (
+        replacing(path) as partial,
+        pa.OSFile(str(partial), "wb") as sink,
+        pa.ipc.new_file(sink, _SCHEMA) as writer,
+    ):
         writer.write_table(pa.table(columns, schema=_SCHEMA))
-    partial.rename(path)

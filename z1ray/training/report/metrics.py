@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from z1ray.files import write_text
 from z1ray.jobstatus import tell_job
 from z1ray.progress import MARK, in_background
 from z1ray.training.report.events import Events
@@ -43,9 +44,7 @@ class MetricsLog:
         self._first_step, self._num_steps = first_step, num_steps
         self._began = time.monotonic()
         kept = [row for row in read(output) if row["step"] <= first_step]
-        partial_file = self._path.with_suffix(".partial")
-        partial_file.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        partial_file.replace(self._path)
+        write_text(self._path, "".join(json.dumps(row) + "\n" for row in kept))
         with (output / STARTS).open("a") as starts:
             starts.write(json.dumps({"step": first_step, "time": time.time()}) + "\n")
         self._events, self._gauges = Events(output, first_step), Gauges(output.parent.name)
