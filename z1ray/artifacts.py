@@ -61,6 +61,13 @@ def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *
     return True
 
 
+def require_own(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None) -> None:
+    """Raise what ``begin`` would raise, and change nothing."""
+    found = {str(path): _input_id(path, key) for key, path in (inputs or {}).items()}
+    if (folder / BEGUN).exists() and not _is_untouched(folder):
+        _has_grown(folder, json.loads((folder / BEGUN).read_text()), config, found)
+
+
 def finish(folder: Path, started: float, **facts: Any) -> dict[str, Any]:
     """Write the manifest that marks the folder as done, and return it.
 

@@ -74,5 +74,5 @@ def test_a_run_continues_with_other_operational_settings_only(tmp_path):
     begin(replicas=8)
     (tmp_path / "run" / "data").mkdir()
     assert begin(replicas=4, max_quarantined_share=0.1, batch_size=8, rows_per_file=500)
-    with pytest.raises(UserError, match="seed: 0 -> seed: 1"):
+    with pytest.raises(UserError, match="seed: 0 -> 1"):
         begin(seed=1)

@@ -16,10 +16,12 @@ from z1ray.window import NO_CAP, WindowConfig
 class EvaluateConfig:
     """checkpoints -> curve."""
 
-    models: dict[str, str] = setting(MISSING, "Folders or hub names by the name the curve gives them.")
-    benchmarks: list[SourceConfig] = setting(MISSING, "Sources of problems with tests.")
-    budgets: list[int] = setting(MISSING, "Thinking budgets to sweep, in tokens; -1 is no cap.", least=NO_CAP)
-    samples: int = setting(1, "Answers per problem and budget; pass@1 is their mean.", least=1)
+    models: dict[str, str] = setting(MISSING, "Folders or hub names by the name the curve gives them.", role="extends")
+    benchmarks: list[SourceConfig] = setting(MISSING, "Sources of problems with tests.", role="extends")
+    budgets: list[int] = setting(
+        MISSING, "Thinking budgets to sweep, in tokens; -1 is no cap.", least=NO_CAP, role="extends"
+    )
+    samples: int = setting(1, "Answers per problem and budget; pass@1 is their mean.", least=1, role="extends")
     temperature: float = setting(0.0, "Sampling; the paper is greedy.", least=0)
     top_p: float = setting(1.0, "Sampling; the paper is greedy.", above=0, most=1)
     system_prompt: str = setting("Please reason step by step.", "The system turn; none if empty.")

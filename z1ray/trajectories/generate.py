@@ -50,17 +50,8 @@ def generate(config: GenerateConfig, output: Path, *, force: bool = False) -> di
     started = time.time()
     for name, teacher in config.teachers.items():
         require(f"generate.teachers.{name}.model", teacher.model)
-    fresh = force or not table.is_written(output)
-    problems, ready = iter_problems(config.problems), read_ready(config.ready)
-    if fresh:
-        # A source that cannot be read is told now, before anything is cleared for it.
-        problems, ready = _opened(problems), _opened(ready)
-    if not artifacts.begin(output, config, force=force):
+    if not _begin(config, output, force=force):
         return artifacts.manifest(output)
-    with writing(output):
-        if fresh:
-            table.write_table(config, problems, output, read_ready_problems(config.ready))
-        complete.take_over(ready, output / DATA)
     loads = _loads(config, output)
     if loads:
         _answer(config, output, loads)
@@ -70,6 +61,29 @@ def generate(config: GenerateConfig, output: Path, *, force: bool = False) -> di
         manifest = artifacts.finish(output, started, **summarize(output, config))
         say(f"generate: to read: {write_page(output)}, or python jobs/show.py {output}")
     return manifest
+
+
+def _begin(config: GenerateConfig, output: Path, *, force: bool) -> bool:
+    """Open the stage's folder and put the requests there that it lacks; False if the stage is done already."""
+    problems, ready = iter_problems(config.problems), read_ready(config.ready)
+    if force or not table.is_written(output):
+        # A source that cannot be read is told now, before anything is cleared for it.
+        problems, ready = _opened(problems), _opened(ready)
+        begun = artifacts.begin(output, config, force=force)
+        with writing(output):
+            table.write_table(config, problems, output, read_ready_problems(config.ready))
+    elif table.is_current(config, output):
+        begun = artifacts.begin(output, config)
+    else:
+        # What was extended is read whole before the folder belongs to the larger configuration.
+        artifacts.require_own(output, config)
+        with writing(output), table.prepared(config, problems, output, read_ready_problems(config.ready)) as made:
+            begun = artifacts.begin(output, config)
+            table.install(made, output)
+    if begun:
+        with writing(output):
+            complete.take_over(ready, output / DATA)
+    return begun
 
 
 def _opened(rows: Iterator[Row]) -> Iterator[Row]:

@@ -103,6 +103,54 @@ def test_ready_problems_are_recorded_and_not_asked(tmp_path):
     assert not any(name.startswith("y/") for name in ids(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("modes", "number"),
+    [
+        (MODES, 8),
+        (MODES | {"brief": ModeConfig(max_tokens=99)}, 5),
+        (MODES | {"short": ModeConfig(max_tokens=16, samples_per_problem=3)}, 5),
+        (MODES | {"brief": ModeConfig(max_tokens=99), "short": ModeConfig(max_tokens=16, samples_per_problem=2)}, 8),
+    ],
+)
+def test_an_extended_table_adds_what_is_missing(tmp_path, monkeypatch, modes, number):
+    """Nothing is asked twice or lost, and what is asked already keeps its number, by which answers are known."""
+    monkeypatch.setattr(table, "_PART", 4)
+    monkeypatch.setattr(table, "_CHUNK", 3)
+    table.write_table(config(), iter(problems(5)), tmp_path)
+    before, larger = requests(tmp_path), config(modes)
+    assert table.is_current(config(), tmp_path)
+    total = table.write_table(larger, iter(problems(number)), tmp_path)
+    after = requests(tmp_path)
+    assert after[: len(before)] == before
+    assert [row["request"] for row in after] == list(range(total))
+    slots = [f"{name}#{sample}" for name, mode in modes.items() for sample in range(mode.samples_per_problem)]
+    assert sorted(ids(tmp_path)) == sorted(f"x/{i}#{slot}" for i in range(number) for slot in slots)
+    assert table.num_requests(larger, tmp_path) == {n: number * m.samples_per_problem for n, m in modes.items()}
+    assert len(read_rows(tmp_path / "problems.parquet")) == number
+    assert table.write_table(larger, iter(problems(number)), tmp_path) == total
+
+
+def test_an_extension_that_fails_or_is_killed_leaves_the_table_as_it_was(tmp_path):
+    """Parts that a kill left behind do not belong to it until the table says so."""
+    table.write_table(config(), iter(problems(3)), tmp_path)
+    before = requests(tmp_path)
+    with pytest.raises(UserError, match="x/1"):
+        table.write_table(config(), iter([*problems(3), problems(2)[1]]), tmp_path)
+    with table.prepared(config(), iter(problems(5)), tmp_path) as made:
+        part = made / "part-00001.parquet"
+        part.rename(tmp_path / "requests" / part.name)
+    assert requests(tmp_path) == before
+    assert table.write_table(config(), iter(problems(4)), tmp_path) == 12
+    assert len(set(ids(tmp_path))) == 12
+
+
+def test_the_table_knows_the_settings_it_was_made_for(tmp_path):
+    """One more mode or source is seen, another limit of patience is no business of the table's."""
+    table.write_table(config(), iter(problems(2)), tmp_path)
+    assert table.is_current(config(max_quarantined_share=1.0, batch_size=9), tmp_path)
+    assert not table.is_current(config(MODES | {"brief": ModeConfig()}), tmp_path)
+
+
 def test_a_question_that_its_source_could_not_read_carries_the_reason(tmp_path):
     """The row goes to quarantine with what was wrong in the file, not with the emptiness left of it."""
     bad = problems(2)[1] | {"question": "", "metadata": '{"error": "line 2\\n  problem: it is no JSON"}'}

@@ -41,6 +41,16 @@ class Spool:
     def __len__(self) -> int:
         return len(self.rank)
 
+    def among(self, problem_ids: pa.Array) -> np.ndarray:
+        """bool[num_problems]: which of the problems have one of these ids."""
+        found = [
+            pc.is_in(self._ids(number), value_set=problem_ids) for number in range(self._reader.num_record_batches)
+        ]
+        return np.concatenate([np.empty(0, bool), *(some.to_numpy(zero_copy_only=False) for some in found)])
+
+    def _ids(self, number: int) -> pa.Array:
+        return self._reader.get_batch(number).column(0)
+
     def take(self, indices: np.ndarray) -> pa.Table:
         """Columns ``problem_id``, ``question`` and ``error`` of these problems, in this order.
 
