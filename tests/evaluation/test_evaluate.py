@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from z1ray import artifacts
+from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.evaluation.evaluate import evaluate
 from z1ray.problems.config import SourceConfig
+from z1ray.records import read_rows
+from z1ray.window import WindowConfig
 
 
 @pytest.fixture
@@ -55,3 +58,33 @@ def test_the_engines_enforce_budgets_only_where_there_are_some(
     monkeypatch.setattr("z1ray.evaluation.evaluate.run_requests", run_requests)
     with pytest.raises(Asked):
         evaluate(EvaluateConfig(models={"m": str(smollm2)}, benchmarks=[source], budgets=budgets), tmp_path / "out")
+
+
+@pytest.mark.vllm
+@pytest.mark.ray
+def test_one_more_budget_and_sample_are_added_and_nothing_is_asked_twice(
+    tiny_model: Path, ray_cluster: None, tmp_path: Path
+) -> None:
+    """A curve gets a point more without paying for the others again; fewer of them would be another curve."""
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text('{"problem_id": "a", "question": "1 + 1?", "tests": {"kind": "reference", "reference": "2"}}\n')
+    small = EvaluateConfig(
+        models={"m": str(tiny_model)},
+        benchmarks=[SourceConfig(kind="jsonl", path=str(problems), name="maths")],
+        budgets=[4],
+        temperature=1.0,
+        window=WindowConfig(answer_tokens=4),
+        engine=EngineConfig(device="cpu", dtype="float32", max_model_len=512, max_num_seqs=4, enforce_eager=True),
+    )
+    output = tmp_path / "evaluation"
+    assert evaluate(small, output)["num_rows"] == 1
+    (first,) = read_rows(output / "rows.parquet")
+    larger = dataclasses.replace(small, budgets=[4, 6], samples=2)
+    with pytest.raises(UserError, match="context of 512"):
+        evaluate(dataclasses.replace(small, budgets=[4, 600]), output)
+    assert evaluate(larger, output)["num_rows"] == 4
+    rows = {row["row_id"]: row for row in read_rows(output / "rows.parquet")}
+    assert len(rows) == 4
+    assert rows[first["row_id"]] == first
+    with pytest.raises(UserError, match=r"budgets: \[4, 6\] -> \[4\]"):
+        evaluate(small, output)

@@ -131,6 +131,23 @@ def test_a_finished_run_is_not_repeated(run):
     before = run.data()
     assert generate(run.config(1.0), run.output) == run.manifest
     other = dataclasses.replace(run.config(1.0), seed=7)
-    with pytest.raises(UserError, match=r"(?s)seed: 5 -> seed: 7.*--force"):
+    with pytest.raises(UserError, match=r"(?s)seed: 5 -> 7.*--force"):
         generate(other, run.output)
     assert run.data() == before
+
+
+def test_one_more_source_and_sample_extend_a_finished_run(run, tmp_path):
+    """Rows that are there stay as they are, and only what is missing is asked; runs last, for it changes the folder."""
+    more = tmp_path / "more.jsonl"
+    more.write_text(json.dumps({"problem_id": "new", "question": "Write one more function."}))
+    before = run.config(1.0)
+    modes = {**before.modes, "short": dataclasses.replace(before.modes["short"], samples_per_problem=2)}
+    source = SourceConfig(kind="jsonl", path=str(more), name="more")
+    larger = dataclasses.replace(before, problems=[run.source, source], modes=modes)
+    old = {row["trajectory_id"]: row for row in read_rows(run.output / "data")}
+    manifest = generate(larger, run.output)
+    rows = read_rows(run.output / "data")
+    assert {row["trajectory_id"]: row for row in rows} | old == {row["trajectory_id"]: row for row in rows}
+    assert len(rows) == manifest["num_trajectories"] == 10 * 4
+    with pytest.raises(UserError, match="not set"):
+        generate(before, run.output)

@@ -5,6 +5,7 @@ graded row. The curve and the report are drawn from that; see ``report``.
 """
 
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from z1ray.engine.batch import num_answered, run_requests, write_requests
 from z1ray.errors import UserError
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.evaluation.grade import grade_rows
-from z1ray.evaluation.requests import REQUEST, build_requests, evaluation_row, sweep
+from z1ray.evaluation.requests import REQUEST, Sweep, build_requests, evaluation_row, sweep
 from z1ray.models.lookup import require
 from z1ray.problems.load import load_problems
 from z1ray.progress import say, watch
@@ -39,11 +40,16 @@ def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> di
     started = time.time()
     for name, model in config.models.items():
         require(f"evaluate.models.{name}", model)
-    # What cannot work is told now, before anything is cleared for it.
-    problems = _problems(config) if force or not (output / artifacts.MANIFEST).exists() else {}
-    if not artifacts.begin(output, config, artifacts.exporters(config.models, "evaluate.models"), force=force):
-        return artifacts.manifest(output)
-    seconds = {name: _answer(config, name, problems, output / "models" / name) for name in config.models}
+    inputs = artifacts.exporters(config.models, "evaluate.models")
+    if not force:
+        artifacts.require_own(output, config, inputs)
+        if artifacts.is_done(output, config):
+            return artifacts.manifest(output)
+    # What cannot work is told now, before anything is cleared for it or the folder belongs to it.
+    problems = _problems(config)
+    sweeps = {name: _asked(config, name, problems) for name in config.models}
+    artifacts.begin(output, config, inputs, force=force)
+    seconds = {name: _answer(config, asked, output / "models" / name) for name, asked in sweeps.items()}
     rows = _grade(config, problems, output)
     write_rows(rows, output / "rows.parquet", EVALUATION_ROW)
     return artifacts.finish(output, started, num_rows=len(rows), seconds_per_model=seconds)
@@ -66,11 +72,25 @@ def _with_tests(benchmark: str, problems: list[Row]) -> list[Row]:
     return problems
 
 
-def _answer(config: EvaluateConfig, name: str, problems: dict[str, list[Row]], folder: Path) -> float:
-    """Answer one model's whole sweep; seconds taken."""
-    started = time.time()
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One model's windows and requests."""
+
+    swept: Sweep
+    rows: list[Row]
+
+
+def _asked(config: EvaluateConfig, name: str, problems: dict[str, list[Row]]) -> _Asked:
     swept = sweep(config, name)
-    rows = [row for benchmark, some in problems.items() for row in build_requests(config, swept, benchmark, some)]
+    return _Asked(
+        swept, [row for label, some in problems.items() for row in build_requests(config, swept, label, some)]
+    )
+
+
+def _answer(config: EvaluateConfig, asked: _Asked, folder: Path) -> float:
+    """Answer what a model was not asked yet; seconds taken."""
+    started = time.time()
+    name, rows = asked.swept.model, asked.rows
     requests = folder / "requests.parquet"
     write_requests(rows, requests, REQUEST)
     if num_answered(folder / "done") < len(rows):
@@ -85,7 +105,7 @@ def _answer(config: EvaluateConfig, name: str, problems: dict[str, list[Row]], f
                 schema=EVALUATION_ROW,
                 batch_size=config.batch_size,
                 rows_per_file=config.batch_size,
-                to_row=partial(evaluation_row, swept=swept),
+                to_row=partial(evaluation_row, swept=asked.swept),
                 windows=any(budget != NO_CAP for budget in config.budgets),
             )
     answered = [row["row_id"] for row in read_rows(folder / "data")]
