@@ -12,12 +12,15 @@ SCHEMA = pa.schema([("a", pa.int32())])
 
 def test_rows_are_told_as_they_appear(tmp_path, capsys):
     """A line per growth, marked for people; a file still being written does not break the count."""
+    seen = ""
     with watch("copy", tmp_path, 5, every_s=0.05):
         write_rows([{"a": 1}] * 2, tmp_path / "1.parquet", SCHEMA)
         (tmp_path / "2.parquet").write_bytes(b"PAR1 half a file")
-        time.sleep(0.5)
+        while "2/5" not in seen:
+            time.sleep(0.05)
+            seen += capsys.readouterr().out
         write_rows([{"a": 1}] * 3, tmp_path / "2.parquet", SCHEMA)
-    lines = capsys.readouterr().out.splitlines()
+    lines = (seen + capsys.readouterr().out).splitlines()
     assert len(lines) == 2
     assert lines[0].startswith(MARK + "copy: 2/5 rows in ")
     assert lines[1].startswith(MARK + "copy: 5/5 rows in ")
