@@ -17,9 +17,16 @@ CASES = {
         ("EXAONE Deep", "<thought>\na\n</thought>\n\nb", "a\n\nb"),
         ("Marco-o1", "<Thought>\na\n</Thought>\nb", "a\nb"),
         ("LongCat", "<longcat_think>\na\n</longcat_think>\nb", "a\nb"),
-        ("Reflection", "<thinking>a <reflection>no</reflection></thinking>b", "a nob"),
+        ("Reflection", "<thinking>a <reflection>no</reflection></thinking>b", "a no\n\nb"),
         ("self-closing", "<think/>b", "b"),
         ("blanks and case", "a <THINK> b < /think > c", "a b c"),
+        ("line ends in tags", "<think\n>a</\nthink>\nb", "a\nb"),
+        ("attributes", '<think type="deep" budget="3">\na\n</think>\nb', "a\nb"),
+        ("bold", "**<think>**\na\n**</think>**\nb", "a\nb"),
+        ("headings", "## <think>\na\n## </think>\nb", "a\nb"),
+        ("glued to words", "So<think>A</think>b", "So A\n\nb"),
+        ("glued to a list", "a</think>- b\n- c", "a\n\n- b\n- c"),
+        ("byte order mark", "\ufeff<think>\na\n</think>\nb", "a\nb"),
     ],
     "answer": [
         ("R1-style", "a\n<answer>\n4\n</answer>", "a\n4"),
@@ -30,6 +37,8 @@ CASES = {
         ("ERNIE 4.5", "<think>\na\n</think>\n\n<response>\nb\n</response>\n", "a\n\nb"),
         ("cut", "<think>a</think>\n<answer>\n4", "a\n4"),
         ("capitalised", "a\n<Answer>\n4\n</Answer>", "a\n4"),
+        ("Reflection", "<thinking>a</thinking><output>b</output>", "a\n\nb"),
+        ("Marco-o1", "<Thought>\na\n</Thought>\n<Output>\nb\n</Output>", "a\nb"),
         ("around code", "<answer>```python\nx = 1\n```</answer>", "```python\nx = 1\n```"),
     ],
     "special_token": [
@@ -38,7 +47,7 @@ CASES = {
         ("Sky-T1", "<|begin_of_thought|>\n\na\n\n<|end_of_thought|>\n\nb", "a\n\nb"),
         ("OpenThoughts", "a\n\n<|begin_of_solution|>\n\nb\n\n<|end_of_solution|>", "a\n\nb"),
         ("GLM 4.5V", "It is <|begin_of_box|>4<|end_of_box|>.", "It is 4."),
-        ("Cohere", "<|START_THINKING|>a<|END_THINKING|><|START_RESPONSE|>b<|END_RESPONSE|>", "ab"),
+        ("Cohere", "<|START_THINKING|>a<|END_THINKING|><|START_RESPONSE|>b<|END_RESPONSE|>", "a\n\nb"),
         ("Phi-4", "<|im_start|>assistant<|im_sep|>a<|im_end|>", "a"),
         ("Apertus", "<|inner_prefix|>a.<|inner_suffix|>B<|assistant_end|>", "a.\n\nB"),
         ("Inkling", "<|content_thinking|>a<|end_message|>\n<|content_text|>b", "a\nb"),
@@ -53,6 +62,7 @@ CASES = {
         ("Granite", "<|start_of_role|>assistant<|end_of_role|>a<|end_of_text|>", "a"),
         ("Kimi K2", "<|im_assistant|>assistant<|im_middle|>a<|im_end|>", "a"),
         ("Solar", "<|begin|>assistant<|think|>a<|end|><|begin|>assistant<|content|>b<|end|>", "a\n\nb"),
+        ("s1, no line end", "a\n<|im_start|>answerAnswer: 4", "a\nAnswer: 4"),
         ("a word that is no role", "<|im_start|>think about it", "think about it"),
     ],
     "harmony_channel": [
@@ -66,6 +76,11 @@ CASES = {
             "<|start|>assistant<|channel|>commentary to=functions.run <|constrain|>json<|message|>{}<|call|>",
             "{}",
         ),
+        (
+            "gpt-oss with a tool's result",
+            "{}<|call|><|start|>functions.f to=assistant<|channel|>commentary<|message|>4<|end|>",
+            "{}\n\n4",
+        ),
         ("gpt-oss, cut header", "a<|end|><|start|>assistant<|channel|>final\nb", "a\nb"),
         ("Muse", "<|start|>assistant to=self<|message|>a<|eom|><|start|>assistant<|message|>b<|eot|>", "a\n\nb"),
     ],
@@ -75,6 +90,10 @@ CASES = {
         ("gpt-oss, three messages", "analysisA.assistantcommentaryB.assistantfinal**C**", "A.\n\nB.\n\n**C**"),
         ("gpt-oss, cut", "analysisWe need to", "We need to"),
         ("gpt-oss, lower case", "analysisadd them.assistantfinal4", "add them.\n\n4"),
+        ("gpt-oss, lower case answer", "analysisadd them.assistantfinalit is 4", "add them.\n\nit is 4"),
+        ("gpt-oss, choice", "analysisA or C.assistantfinal(C)", "A or C.\n\n(C)"),
+        ("gpt-oss, lines", "analysis\na\n\nassistantfinal\n\nb", "a\n\nb"),
+        ("gpt-oss, tool", "analysisA b.assistantcommentary to=functions.f json{}assistantfinalOk", "A b.\n\n{}\n\nOk"),
     ],
     "kimi_k3": [("Kimi K3", "<|open|>think<|sep|>a<|close|>think<|sep|><|open|>response<|sep|>b", "a\n\nb")],
     "kimi": [("Kimi 1.5", "\u25c1think\u25b7a\n\u25c1/think\u25b7\n\nb", "a\n\nb")],
@@ -84,7 +103,7 @@ CASES = {
         ("Gemma 3", "<start_of_turn>model\na<end_of_turn>", "a"),
     ],
     "seed": [
-        ("Seed-OSS", "<seed:bos>assistant\n<seed:think>a</seed:think>b<seed:eos>", "ab"),
+        ("Seed-OSS", "<seed:bos>assistant\n<seed:think>a</seed:think>b<seed:eos>", "a\n\nb"),
         (
             "Seed-OSS, budget",
             "a\n<seed:cot_budget_reflect>I have used 9 tokens.</seed:cot_budget_reflect>\nb",
@@ -103,6 +122,15 @@ CASES = {
     "mistral": [
         ("Magistral", "[THINK]a\n[/THINK]\n\nb", "a\n\nb"),
         ("Mistral", "[INST] question [/INST] b", "question b"),
+        ("Llama 2", "[INST] <<SYS>>\na\n<</SYS>>\n\nb [/INST] c", "a\n\nb c"),
+    ],
+    "glm_prefix": [("GLM", "[gMASK]<sop><|assistant|>\n<think>a</think>\nb", "a\nb")],
+    "apriel": [
+        (
+            "Apriel",
+            "Here are my reasoning steps:\na\n[BEGIN FINAL RESPONSE]\nb\n[END FINAL RESPONSE]\n<|end|>",
+            "a\nb",
+        )
     ],
     "exaone": [("EXAONE", "[|assistant|]<thought>\na\n</thought>\nb[|endofturn|]", "a\nb")],
     "ling": [("Ring", "<role>ASSISTANT</role><think>\na\n</think>\nb", "a\nb")],
@@ -115,7 +143,11 @@ CASES = {
         ("Phi-4-reasoning", "<think> {Thought section}\na </think> {Solution section}\nb", "a\nb"),
         ("Phi-4-reasoning, headings", "**Thought section:**\n\na\n\n### Solution section\n\nb", "a\n\nb"),
     ],
-    "sentinel": [("Mistral", "<s> a</s>", "a"), ("Gemma", "<bos>a<eos>\n", "a")],
+    "sentinel": [
+        ("Mistral", "<s> a</s>", "a"),
+        ("Gemma", "<bos>a<eos>\n", "a"),
+        ("Zephyr", "<|user|>\na</s>\n<|assistant|>\nb</s>", "a\nb"),
+    ],
     "poolside": [("Laguna", "<assistant>\na\n</assistant>\n", "a")],
 }
 ALL = [(family, *case) for family, cases in CASES.items() for case in cases]

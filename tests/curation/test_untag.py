@@ -63,6 +63,20 @@ CODE = [
     ("analysisResult = 4", {}),
     ("Here is my plan: think, then answer.", {}),
     ("{x | x > 0} and [INSTALL](url)", {}),
+    ("<answer> ::= <digit>+", {"markup <answer>": 1}),
+    ("the mean <|x|> of |x|", {"unknown <|x|>": 1}),
+    ("assistantfinal = foo(assistantanalysis)", {}),
+    # Literals over lines, documents of the shell, comments, indented code.
+    ('p = """\n<think>\na\n</think>\n"""', {"code <think>": 1, "code </think>": 1}),
+    ("const s = `\n<think>\n${x}\n</think>\n`;", {"code <think>": 1, "code </think>": 1}),
+    ("cat <<EOF > f\n<think>a</think>\nEOF", {"code <think>": 1, "code </think>": 1}),
+    ("// drop <think>...</think>", {"markup <think>": 1, "markup </think>": 1}),
+    ("/// <response>Ok</response>", {"markup <response>": 1, "markup </response>": 1}),
+    ("<!-- <answer>4</answer> -->", {"markup <answer>": 1, "markup </answer>": 1}),
+    ("So:\n\n    <think>\n    a\n    </think>\n", {"markup <think>": 1, "markup </think>": 1}),
+    ("<input>3</input>\n<output>4</output>", {"markup <output>": 1, "markup </output>": 1}),
+    # Escaped.
+    ("&lt;think&gt; a &lt;/think&gt;", {"unknown &lt;think&gt;": 1, "unknown &lt;/think&gt;": 1}),
     # In no family.
     ("<my_thoughts>a</my_thoughts>", {"unknown <my_thoughts>": 1, "unknown </my_thoughts>": 1}),
     # Nothing that resembles a delimiter: white space is not touched either.
@@ -102,12 +116,23 @@ def test_thinking_cut_in_code_still_ends(text, expected):
         ("<think></think>", ""),
         ("\n<think>\n\na\n\n\n\nb\n\n</think>\n", "a\n\n\n\nb"),
         ("<think>\nif x:\n\n</think>\n    y", "if x:\n\n    y"),
-        ("<think>a</think>b", "ab"),
+        ("<think>a</think>b", "a\n\nb"),
+        ("<think>a</think>.", "a."),
+        ("<think>\n    x = 1\n    y = 2\n</think>\nb", "    x = 1\n    y = 2\nb"),
+        ("</think>\n\tx = 1", "\tx = 1"),
+        (f"a</think>{F}python\nx\n{F}</think>b", f"a\n\n{F}python\nx\n{F}\n\nb"),
+        (f"So <answer>{F}python\nx\n{F}</answer>", f"So\n\n{F}python\nx\n{F}"),
     ],
 )
 def test_no_hole_is_left(text, expected):
     """Where a delimiter stood on its own there is one empty line at most; other white space is the teacher's."""
     assert untag(text).text == expected
+
+
+def test_a_delimiter_inside_a_fence_of_backticks_ends_nothing():
+    """Removing a delimiter for the look at a line may make a fence that the text does not have."""
+    assert untag(f"{F}</think>`x\n<think>").text == f"{F}\n\n`x\n<think>"
+    assert untag(f"{F}<think>{F}").text == f"{F}<think>{F}"
 
 
 NESTED = ["<th<think>ink>a", "<|im_<|im_end|>end|>a", "</thi</thi</think>nk>nk>a", "<think><think>a"]

@@ -18,6 +18,12 @@ _INLINE = re.compile(
     r"|(?<![\w\"])[rbfuRBFU]{0,2}\"(?=[^\s\"])[^\"\n]{1,300}\"(?!\w)"
     r"|(?<![\w'])[rbfuRBFU]{0,2}'(?=[^\s'])[^'\n]{1,300}'(?!\w)"
 )
+# Literals over several lines where a program assigns or passes them; none reaches over a fence.
+_LITERAL = re.compile(
+    r"[=(,][ \t]{0,4}[rbfuRBFU]{0,2}(?:\"\"\"(?:(?!\"\"\"|```)[\s\S])*\"\"\"|'''(?:(?!'''|```)[\s\S])*'''"
+    r"|`\r?\n[^`]*`(?!`))"
+)
+_HEREDOC = re.compile(r"<<[-~]?(['\"]?)([A-Z_]{2,20})\1(?![\w<>])")
 
 
 class _Block(NamedTuple):
@@ -38,10 +44,24 @@ class CodeSpans:
         fenced = _Fences(text, table).spans()
         self._fences = [span for span in fenced if span[0] < span[1]]
         self._inline = [match.span() for match in _INLINE.finditer(text)]
+        self._literals = [match.span() for match in _LITERAL.finditer(text)]
+        self._heredocs = list(_heredocs(text)) if "<<" in text else []
 
     def __contains__(self, position: int) -> bool:
         """Whether the character at ``position`` is code."""
-        return _covers(self._fences, position) or _covers(self._inline, position)
+        return any(_covers(spans, position) for spans in (self._fences, self._inline, self._literals, self._heredocs))
+
+
+def _heredocs(text: str) -> Iterator[tuple[int, int]]:
+    """The bodies of shell documents such as ``cat <<EOF``, each up to the line that is its word."""
+    word, start, position = "", 0, 0
+    for line in text.splitlines(keepends=True):
+        position += len(line)
+        if word and line.strip() == word:
+            yield start, position
+            word = ""
+        elif not word and (opening := _HEREDOC.search(line)):
+            word, start = opening[2], position
 
 
 def _covers(spans: list[tuple[int, int]], position: int) -> bool:
@@ -96,7 +116,8 @@ class _Fences:
             if "```" in line or "~~~" in line:
                 fence = _FENCE.fullmatch(self._table.sub("", line).lstrip("\ufeff"))
                 if fence:
-                    yield position + line.index(fence[1]), fence[1], fence[2].strip()
+                    # A delimiter may have stood inside the fence itself.
+                    yield position + max(line.find(fence[1]), 0), fence[1], fence[2].strip()
             position += len(line)
 
     def _cut(self, block: _Block) -> int:

@@ -28,29 +28,29 @@ class Family(NamedTuple):
 # Families that look like XML and JSX elements; ``z1ray.curation.markup`` decides about each occurrence.
 ELEMENTS = ("thinking", "answer")
 # Families that end one message and begin the next; what they part are two paragraphs.
-MESSAGES = ("harmony_channel", "harmony_decoded", "kimi_k3", "role", "gemma", "granite", "exaone", "ling")
+MESSAGES = ("harmony_channel", "harmony_decoded", "kimi_k3", "role", "gemma", "granite", "exaone", "ling", "apriel")
 
 _BAR = "[|\uff5c]"
 _ROLE = (
     "(?:assistant|system|user|developer|tool|model|ai|human|chatbot"
     "|think|thinking|thought|reasoning|answer|solution|response|final)"
 )
-_ROLE_LEFT = r"(?=[ \t]{0,4}(?:\r?\n|\Z|<))"  # A role is one only where nothing but its line's end or a token follows.
+# A role is one only where its line's end, a token or a glued beginning of the message follows.
+_ROLE_LEFT = r"(?=[ \t]{0,4}(?:\r?\n|\Z|<)|(?-i:[A-Z0-9*#$\\]))"
 _BEFORE_ROLE = r"im_start|start|begin|header_start|start_header_id|start_of_role|im_assistant|im_user|im_system"
 
 
 def _element(names: str) -> str:
     """An opening or closing tag; blanks or an attribute may stand in it."""
-    return (
-        rf"(?i:<[ \t]{{0,2}}/?[ \t]{{0,2}}(?:{names})(?:[ \t]{{1,3}}[\w:-]{{1,40}}=[^<>\n]{{0,200}}|[ \t]{{0,2}}/?)>)"
-    )
+    return rf"(?i:<\s{{0,2}}/?\s{{0,2}}(?:{names})(?:\s{{1,3}}[\w:-]{{1,40}}=[^<>\n]{{0,200}}|\s{{0,2}}/?\s?)>)"
 
 
 FAMILIES = (
     Family(
         "harmony_channel",
         ("<|",),
-        rf"<\|(?:start|end)\|>(?:assistant)?(?=<\|channel\|>)|<\|channel\|>[^<\n]{{1,80}}(?=<\|)"
+        rf"<\|(?:start|end)\|>(?:assistant|[\w.]{{1,60}} to=assistant)?(?=<\|channel\|>)"
+        rf"|<\|channel\|>[^<\n]{{1,80}}(?=<\|)"
         rf"|<\|channel\|>(?:analysis|commentary|final){_ROLE_LEFT}|<\|constrain\|>\w{{1,20}}(?=<\|)"
         r"|(?:<\|start\|>assistant[ \t])?to=[\w.]{1,60}<\|message\|>",
         "gpt-oss (openai/harmony), Muse",
@@ -59,9 +59,13 @@ FAMILIES = (
         "harmony_decoded",
         ("assistantfinal", "assistantanalysis", "assistantcommentary", "analysis", "commentary"),
         # What is left of the tokens where a decoder skips the special ones.
-        r"\A\s{0,8}(?:analysis|commentary)"
-        r"(?=(?:We|The|User|I|Let|Need|This|Okay|Ok|So|It|Given|You|To|Find)\b|\S[\s\S]*assistantfinal)"
-        r"|(?<![A-Za-z0-9_])assistant(?:final|analysis|commentary)(?![a-z_(=.\[])"
+        r"\A\s{0,8}(?:analysis|commentary)(?=(?:We|The|They|User|I|Let|Need|This|That|There|Okay|Ok|Alright|Hmm|So|It"
+        r"|Given|You|To|Find|First|Problem|Question|Compute|Consider|Must|Just|What|How)\b"
+        r"|(?:\S|[ \t]{0,4}\r?\n)[\s\S]*assistantfinal)"
+        r"|(?<![A-Za-z0-9_$\"'])assistant(?:analysis|commentary) to=[\w.]{1,60}(?: ?(?:code|json))?(?![ \t]?<\|)"
+        r"|(?<![A-Za-z0-9_$\"'])assistant(?:analysis|commentary) to=[\w.]{1,60}"
+        r"|(?<=[.!?\u2026\u3002])assistant(?:final|analysis|commentary)(?! ?=)"
+        r"|(?<![A-Za-z0-9_$\"'(])assistant(?:final|analysis|commentary)(?![a-z_(=.\[;,)\"']| [=a-z])"
         r"|(?<=[A-Za-z0-9])assistant(?:final|analysis|commentary)(?=[A-Z0-9*#$\\\n]|\Z)",
         "gpt-oss decoded without special tokens",
     ),
@@ -75,7 +79,7 @@ FAMILIES = (
     Family(
         "special_token",
         ("<|", "<\uff5c"),
-        rf"<{_BAR}/?[\w\u2581-]{{1,60}}{_BAR}>",
+        rf"<{_BAR}/?[\w\u2581-]{{3,60}}{_BAR}>",  # <|x|> is also mathematics
         "ChatML, DeepSeek, Sky-T1, OpenThoughts, GLM, Cohere, Phi, Apertus, Hunyuan",
     ),
     Family(
@@ -107,9 +111,16 @@ FAMILIES = (
     ),
     Family(
         "mistral",
-        ("think]", "inst]", "system_prompt]", "tool_calls]"),
-        r"(?<!\w)\[(?:THINK|INST|SYSTEM_PROMPT|TOOL_CALLS)\](?!\()|\[/(?:THINK|INST|SYSTEM_PROMPT)\]",
-        "Magistral, Mistral",
+        ("think]", "inst]", "system_prompt]", "tool_calls]", "sys>>"),
+        r"(?<!\w)\[(?:THINK|INST|SYSTEM_PROMPT|TOOL_CALLS)\](?!\()|\[/(?:THINK|INST|SYSTEM_PROMPT)\]|<</?SYS>>",
+        "Magistral, Mistral, Llama 2",
+    ),
+    Family("glm_prefix", ("[gmask]", "<sop>"), r"\[gMASK\](?:<sop>)?", "GLM"),
+    Family(
+        "apriel",
+        ("final response]", "here are my reasoning steps:"),
+        r"\[(?:BEGIN|END) FINAL RESPONSE\]|(?m:^[ \t]{0,4}Here are my reasoning steps:(?=[ \t]{0,4}\r?$))",
+        "Apriel",
     ),
     Family("kimi", ("\u25c1",), r"\u25c1[ \t]{0,2}/?\w{1,20}[ \t]{0,2}\u25b7", "Kimi 1.5, Kimi-VL"),
     Family("exaone", ("[|",), r"\[\|/?\w{1,40}\|\]", "EXAONE"),
@@ -132,7 +143,7 @@ FAMILIES = (
     Family(
         "sentinel",
         ("<s>", "<bos>", "</s>", "<eos>"),
-        r"\A\s{0,8}<(?:s|bos)>(?![^<]*</s>\s{0,8}\S)|<(?:/s|eos)>(?=\s{0,8}\Z)",
+        r"\A\s{0,8}<(?:s|bos)>(?![^<]*</s>\s{0,8}\S)|<(?:/s|eos)>(?=\s{0,8}(?:\Z|<\||<s>|\[INST\]))",
         "Llama 2, Mistral, Gemma",
     ),
     Family("poolside", ("assistant>",), r"(?m:^</?assistant>(?=[ \t]{0,4}\r?$))", "Laguna"),
@@ -147,9 +158,9 @@ FAMILIES = (
     ),
     Family(
         "answer",
-        ("answer", "solution", "response"),
-        _element("answer|final_answer|solution|response|final_response"),
-        "R1-style prompts, Hunyuan, ERNIE",
+        ("answer", "solution", "response", "output", "conclusion", "final"),
+        _element("answer|final_answer|solution|response|final_response|output|conclusion|final"),
+        "R1-style prompts, Hunyuan, ERNIE, Reflection, Marco-o1",
     ),
 )
 
@@ -170,8 +181,8 @@ def _compile(families: tuple[Family, ...]) -> re.Pattern[str]:
 
 
 # What resembles a delimiter to a reader, whether or not the table knows it.
-_ABOUT = "think|thought|reflect|answer|solution|response|analysis|conclusion|output|assistant"
+_ABOUT = "think|thought|reflect|reason|rumination|answer|solution|response|analysis|conclusion|output|assistant"
 LOOKALIKE = re.compile(
-    rf"(?i:</?[\w:-]{{0,20}}(?:{_ABOUT})[\w:-]{{0,20}}[ \t]{{0,2}}/?>)"
+    rf"(?i:(?:<|&lt;|\\<|\uff1c)/?[\w:-]{{0,20}}(?:{_ABOUT})[\w:-]{{0,20}}[ \t]{{0,2}}/?(?:>|&gt;|\\>|\uff1e))"
     rf"|<{_BAR}[^<>\n|\uff5c]{{1,40}}{_BAR}>|\[/?[A-Z_]{{0,20}}(?:THINK|REASON|ANSWER|SOLUTION)[A-Z_]{{0,20}}\]"
 )

@@ -4,13 +4,20 @@ import re
 
 # Names that serve nothing else; the others are also everyday names of types and elements.
 _CERTAIN = ("think", "thinking")
-_NAMES = (*_CERTAIN, *("thought", "thoughts", "reasoning", "answer", "solution", "response", "final_answer"))
+# Delimiters only right after another one; alone they are parts of a problem or of a page.
+_FOLLOWING = ("output", "conclusion", "final")
+_NAMES = (
+    *_CERTAIN,
+    *("thought", "thoughts", "reasoning", "reflection"),
+    *("answer", "solution", "response", "final_answer"),
+)
 _NAME = re.compile(r"[\w:]+")
 _ELEMENT_BEFORE = re.compile(r"<[/?]?([A-Za-z][\w-]{0,40})(?:\s[^<>\n]{0,60})?>\s{0,8}\Z")
 _ELEMENT_AFTER = re.compile(r"\s{0,8}<([A-Za-z][\w-]{0,40})(?:\s[^<>\n]{0,60})?>")
 # Expressions of regular expressions, which LaTeX after a delimiter (\sqrt, \dfrac) does not look like.
 _CLASS = r"\\[sSdDwW](?![A-Za-z])"
-_REGEX_AFTER = re.compile(rf"\(\.[*+?]|\(\?|\.[*+]|\[\^|\[{_CLASS}|\({_CLASS}|{_CLASS}|\(\[|[>|$]")
+_REGEX_AFTER = re.compile(rf"\(\.[*+?]|\(\?|\.[*+]|\[\^|\[{_CLASS}|\({_CLASS}|{_CLASS}|\(\[|[>|$]|[ \t]{{0,4}}::?=")
+_COMMENT_BEFORE = re.compile(r"(?:\A|\n)[ \t]{0,40}(?://|/\*|<!--)[^\n]*\Z")
 _CODE_BEFORE = re.compile(r"(?:::|\(\?|[<\/\\@^|]|\b(?:include|import|template|operator)[ \t]{0,2})\Z")
 _HALF_BEFORE, _HALF_AFTER = re.compile(r"<[/\w|:]{0,20}\Z"), re.compile(r"[\w|:]{1,20}>")
 
@@ -31,7 +38,7 @@ class Elements:
         """Whether the element is one; to be asked in the order of the text."""
         name = _NAME.findall(match[0])[0].lower()
         opened = self._open.setdefault(name, [])
-        if match[0].lstrip("< \t").startswith("/"):
+        if match[0].lstrip("< \t\r\n").startswith("/"):
             goes = opened.pop() if opened else True
         elif self._follows_word(match):
             # A generic such as Vec<Thought> has no closing tag.
@@ -39,7 +46,7 @@ class Elements:
             opened += [goes] if goes else []
         else:
             goes = self._opens(match, name)
-            opened += [goes] if match[0].rstrip("> \t")[-1] != "/" else []
+            opened += [goes] if match[0].rstrip("> \t\r\n")[-1] != "/" else []
         if goes:
             self._gone_to = match.end()
         return goes
@@ -63,18 +70,22 @@ class Elements:
 
     def _opens(self, match: re.Match[str], name: str) -> bool:
         before, after = self._around(match)
-        if _CODE_BEFORE.search(before) or _REGEX_AFTER.match(after) or "=" in match[0]:
+        if _CODE_BEFORE.search(before) or _REGEX_AFTER.match(after) or _COMMENT_BEFORE.search(before):
             return False
         blanks = before.rstrip(" \t")
-        first = blanks[-1:] in ("", "\n") or self._follows_removed(match)
-        if name not in _CERTAIN and (_within_markup(before, after) or (first and len(before) - len(blanks) >= 2)):
+        indent, certain = before[len(blanks) :].expandtabs(4), name in _CERTAIN
+        follows = self._follows_removed(match)
+        first = blanks[-1:] in ("", "\n") or follows
+        if first and len(indent) >= (4 if certain else 2):
             return False
-        written = match[0].strip("< \t/>")
+        if not certain and ("=" in match[0] or _within_markup(before, after) or (name in _FOLLOWING and not follows)):
+            return False
+        written = match[0].strip("< \t\r\n/>")
         capitalised = written[0].isupper() and written[1:].islower()
         if capitalised and "/" in match[0]:
             return False
-        plain = match[0][1] not in " \t" and not capitalised
-        return first or (plain and (name in _CERTAIN or self._closes(match)))
+        plain = not match[0][1].isspace() and not capitalised
+        return first or (plain and (certain or self._closes(match)))
 
     def _around(self, match: re.Match[str]) -> tuple[str, str]:
         """A stretch before and after, of bounded length."""
@@ -86,7 +97,7 @@ class Elements:
 
     def _closes(self, match: re.Match[str]) -> bool:
         """Whether a closing tag of the same name follows."""
-        closing = "</" + match[0].strip("< \t/>")
+        closing = "</" + match[0].strip("< \t\r\n/>").split()[0]
         if closing not in self._last_closing:
             self._last_closing[closing] = self._text.rfind(closing)
         return self._last_closing[closing] > match.start()

@@ -14,6 +14,13 @@ from z1ray.curation.code_spans import CodeSpans
 from z1ray.curation.delimiters import ELEMENTS, LOOKALIKE, MESSAGES, table_for
 from z1ray.curation.markup import Elements
 
+_ENDS_THINKING = re.compile(r"(?i:\W\s*/.{0,12}(?:think|thought|reason|scratchpad)|end_(?:of_)?(?:think|thought))")
+_HALF = re.compile(r"<[/\w|:]{0,20}\Z")
+_FENCE_LEFT, _FENCE_RIGHT = re.compile(r"(?:\A|\n)[ \t]*(?:`{3,}|~{3,})\Z"), re.compile(r"(?:`{3,}|~{3,})[^`\n]*\r?\n")
+# Marks around a delimiter that would be left around nothing.
+_BOLD_LEFT, _BOLD_RIGHT = re.compile(r"(?:\A|\s)(\*\*)\Z"), re.compile(r"\*\*(?=\s|\Z)")
+_HEADING_LEFT, _LINE_RIGHT = re.compile(r"(?:\A|\n)(#{1,6} )\Z"), re.compile(r"(?=[ \t]*(?:\r?\n|\Z))")
+_BLANK = " \t\r\n\f\v\ufeff\u200b"
 # Passes over one text; each takes linear time, and more than two are rare.
 _PASSES = 8
 
@@ -95,35 +102,60 @@ def _label(where: str, tag: str) -> str:
 
 def _remove(text: str, cuts: list[re.Match[str]], last: bool) -> str:
     """The text without the cuts, and without the blanks and empty lines that they would leave behind."""
-    ends, starts = [0, *(cut.end() for cut in cuts)], [*(cut.start() for cut in cuts), len(text)]
+    spans = [_span(text, cut) for cut in cuts]
+    ends, starts = [0, *(end for _, end in spans)], [*(start for start, _ in spans), len(text)]
     pieces = [text[end:start] for end, start in zip(ends, starts, strict=True)]
     parts: list[str] = []
     spaces = [""]
-    message = False
+    parting = False
     for number, piece in enumerate(pieces):
-        message = message or (number > 0 and cuts[number - 1].lastgroup in MESSAGES)
+        parting = parting or (number > 0 and _parts(cuts[number - 1]))
         words = piece.strip()
-        if not words:
+        if not piece.strip(_BLANK):
             spaces.append(piece)
             continue
         lead, tail = piece[: len(piece) - len(piece.lstrip())], piece[len(piece.rstrip()) :]
         if parts:
-            glue = "\n\n" if message or _sentences(parts[-1], words) else " " if last else ""
-            parts.append(_seam([*spaces, lead], glue))
-        parts += [words] if number else [lead, words]
-        spaces, message = [tail], False
+            parts.append(_seam([*spaces, lead], parts[-1], words, parting, last))
+        else:
+            parts.append(lead.rpartition("\n")[2] if number and "\n" in lead else "" if number else lead)
+        parts.append(words)
+        spaces, parting = [tail], False
     return "".join([*parts, spaces[0] if pieces[-1].strip() else ""])
+
+
+def _span(text: str, cut: re.Match[str]) -> tuple[int, int]:
+    """What goes with a delimiter: itself, and bold or a heading around nothing else."""
+    before, after = text[max(cut.start() - 8, 0) : cut.start()], text[cut.end() : cut.end() + 8]
+    for left, right in ((_BOLD_LEFT, _BOLD_RIGHT), (_HEADING_LEFT, _LINE_RIGHT)):
+        opening, closing = left.search(before), right.match(after)
+        if opening and closing:
+            return cut.start() - len(opening[1]), cut.end() + closing.end()
+    return cut.span()
+
+
+def _parts(cut: re.Match[str]) -> bool:
+    """Whether a delimiter stands between two paragraphs: two messages, or thinking and what follows."""
+    return cut.lastgroup in MESSAGES or _ENDS_THINKING.search(cut[0]) is not None
+
+
+def _seam(spaces: list[str], left: str, right: str, parting: bool, last: bool) -> str:
+    """What stands for the white space around delimiters: one empty line or one blank at most, or what keeps apart."""
+    lines = min(2, max(space.count("\n") for space in spaces))
+    if lines:
+        indent = spaces[-1].rpartition("\n")[2] if "\n" in spaces[-1] else ""
+        return ("\r\n" if any("\r\n" in space for space in spaces) else "\n") * lines + indent
+    if _FENCE_LEFT.search(left) or _FENCE_RIGHT.match(right):
+        return "\n\n"
+    if any(spaces):
+        return " "
+    if _HALF.search(left[-24:]):
+        return " " if last else ""
+    if _sentences(left, right) or (parting and right[0] not in ".,;:!?)]}*"):
+        return "\n\n"
+    return " " if last or (left[-1].isalnum() and right[0].isalnum()) else ""
 
 
 def _sentences(left: str, right: str) -> bool:
     """Whether a sentence ends and another begins, which would run into each other."""
     return left[-1] in ".!?\u3002\uff01\uff1f" and (right[0].isalpha() or right[0] in "*#$\\")
-
-
-def _seam(spaces: list[str], glue: str) -> str:
-    """What stands for the white space around delimiters: one empty line or one blank at most, or else ``glue``."""
-    lines = min(2, max(space.count("\n") for space in spaces))
-    if lines:
-        indent = spaces[-1].rpartition("\n")[2] if "\n" in spaces[-1] else ""
-        return ("\r\n" if any("\r\n" in space for space in spaces) else "\n") * lines + indent
-    return " " if any(spaces) else glue
