@@ -99,6 +99,9 @@ def test_code_is_left_alone_and_counted(text, stayed):
         (f"<think>\n{F}\nx\n</think>\n\nSo:\n{F}\ny\n{F}\nDone", f"{F}\nx\n\nSo:\n{F}\ny\n{F}\nDone"),
         (f"<answer>\n{F}python\nx\n</answer>", f"{F}python\nx"),
         (f"{F}\nx\n{F}</think>\n<answer>{F}\ny = '<think>'\n{F}</answer>", f"{F}\nx\n{F}\n{F}\ny = '<think>'\n{F}"),
+        ('<think>\nx = """a\n</think>\n\ny = """b"""', 'x = """a\n\ny = """b"""'),
+        ("<think>\ncat <<EOF\na\n</think>\n\nSo:\nEOF", "cat <<EOF\na\n\nSo:\nEOF"),
+        ("    <think>\na\n    </think>\nb", "a\nb"),
         ("vector<thought> v;\n</thought>\nx", "vector<thought> v;\nx"),
     ],
 )

@@ -44,8 +44,11 @@ class CodeSpans:
         fenced = _Fences(text, table).spans()
         self._fences = [span for span in fenced if span[0] < span[1]]
         self._inline = [match.span() for match in _INLINE.finditer(text)]
-        self._literals = [match.span() for match in _LITERAL.finditer(text)]
-        self._heredocs = list(_heredocs(text)) if "<<" in text else []
+        # One that holds the end of the thinking alone was cut there, and what closes it belongs to other code.
+        whole = [match.span() for match in _LITERAL.finditer(text)], _heredocs(text) if "<<" in text else ()
+        self._literals, self._heredocs = (
+            [span for span in spans if text.count("<think", *span) == text.count("</think", *span)] for spans in whole
+        )
 
     def __contains__(self, position: int) -> bool:
         """Whether the character at ``position`` is code."""

@@ -115,7 +115,7 @@ FAMILIES = (
         r"(?<!\w)\[(?:THINK|INST|SYSTEM_PROMPT|TOOL_CALLS)\](?!\()|\[/(?:THINK|INST|SYSTEM_PROMPT)\]|<</?SYS>>",
         "Magistral, Mistral, Llama 2",
     ),
-    Family("glm_prefix", ("[gmask]", "<sop>"), r"\[gMASK\](?:<sop>)?", "GLM"),
+    Family("glm_prefix", ("[gmask]",), r"\[gMASK\](?:<sop>)?", "GLM"),
     Family(
         "apriel",
         ("final response]", "here are my reasoning steps:"),

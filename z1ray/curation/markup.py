@@ -76,7 +76,7 @@ class Elements:
         indent, certain = before[len(blanks) :].expandtabs(4), name in _CERTAIN
         follows = self._follows_removed(match)
         first = blanks[-1:] in ("", "\n") or follows
-        if first and len(indent) >= (4 if certain else 2):
+        if first and (blanks.endswith("\n\n") and blanks.strip() and len(indent) >= 4 if certain else len(indent) >= 2):
             return False
         if not certain and ("=" in match[0] or _within_markup(before, after) or (name in _FOLLOWING and not follows)):
             return False

@@ -151,7 +151,7 @@ def _seam(spaces: list[str], left: str, right: str, parting: bool, last: bool) -
         return " "
     if _HALF.search(left[-24:]):
         return " " if last else ""
-    if _sentences(left, right) or (parting and right[0] not in ".,;:!?)]}*"):
+    if _sentences(left, right) or (parting and right[0] not in ".,;:!?)]}"):
         return "\n\n"
     return " " if last or (left[-1].isalnum() and right[0].isalnum()) else ""
 
