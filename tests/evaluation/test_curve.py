@@ -39,10 +39,11 @@ def test_averages_count_every_row():
     assert point.cut_ratio == 0.75
 
 
-def test_wilson_interval():
-    """8 of 10 at 95 %: Wilson's interval, from the textbook formula."""
-    (point,) = curve([row(i < 8, 1, False) for i in range(10)], 0.95)
-    z, n, p = 1.959964, 10, 0.8
+@pytest.mark.parametrize(("confidence", "z"), [(0.8, 1.281552), (0.95, 1.959964), (0.99, 2.575829)])
+def test_wilson_interval(confidence, z):
+    """8 of 10 at the level asked for: Wilson's interval, from the textbook formula."""
+    (point,) = curve([row(i < 8, 1, False) for i in range(10)], confidence)
+    n, p = 10, 0.8
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
     assert (point.accuracy_low, point.accuracy_high) == pytest.approx((centre - half, centre + half), abs=1e-5)

@@ -39,6 +39,17 @@ def test_a_hint_for_no_benchmark_is_refused(config: EvaluateConfig) -> None:
         dataclasses.replace(config, hints={"math": "math"})
 
 
+def test_a_new_benchmark_brings_its_hint_and_an_old_one_keeps_its_own(config: EvaluateConfig, tmp_path: Path) -> None:
+    """Rows answered under one hint must not stand beside others of the same benchmark under another."""
+    artifacts.begin(tmp_path / "out", config)
+    (tmp_path / "out" / "models").mkdir()
+    both = [*config.benchmarks, dataclasses.replace(config.benchmarks[0], name="more")]
+    with pytest.raises(UserError, match=r"hints\.maths: code -> math"):
+        artifacts.begin(tmp_path / "out", dataclasses.replace(config, hints={"maths": "math"}))
+    larger = dataclasses.replace(config, benchmarks=both, hints={"more": "math"}, parallelism=2)
+    assert artifacts.begin(tmp_path / "out", larger)
+
+
 @pytest.mark.parametrize(("budgets", "windows"), [([4], True), ([-1, 4], True), ([-1], False)])
 def test_the_engines_enforce_budgets_only_where_there_are_some(
     smollm2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budgets: list[int], windows: bool

@@ -56,7 +56,7 @@ def test_ready_trajectories_alone_are_a_run():
 
 def test_a_mode_takes_the_only_teacher_and_must_choose_among_several():
     """One of two teachers at random would be a silent mistake."""
-    assert config().modes_of("qwq") == {"long": ModeConfig()}
+    assert config().modes_of("qwq") == {"long": ModeConfig(teacher="qwq")}
     two = {"qwq": TEACHER, "coder": TEACHER}
     modes = {"long": ModeConfig(teacher="qwq"), "short": ModeConfig(teacher="coder")}
     assert list(config(teachers=two, modes=modes).modes_of("coder")) == ["short"]
@@ -76,3 +76,19 @@ def test_a_run_continues_with_other_operational_settings_only(tmp_path):
     assert begin(replicas=4, max_quarantined_share=0.1, batch_size=8, rows_per_file=500)
     with pytest.raises(UserError, match="seed: 0 -> 1"):
         begin(seed=1)
+
+
+def test_a_run_is_extended_by_a_teacher_with_its_mode_and_by_a_ready_source(tmp_path):
+    """The one teacher of before must now be named, which says nothing new of the rows that are there."""
+    ready = [ReadyConfig(kind="jsonl", path="a.jsonl")]
+    artifacts.begin(tmp_path / "run", config(ready=ready))
+    (tmp_path / "run" / "data").mkdir()
+    two = {"qwq": TEACHER, "coder": TEACHER}
+    named = {"long": ModeConfig(teacher="qwq"), "short": ModeConfig(teacher="coder")}
+    more = [*ready, ReadyConfig(kind="jsonl", path="b.jsonl", name="b")]
+    assert artifacts.begin(tmp_path / "run", config(teachers=two, modes=named, ready=more))
+    other = {**named, "long": ModeConfig(teacher="coder")}
+    with pytest.raises(UserError, match=r"modes\.long\.teacher: qwq -> coder"):
+        artifacts.begin(tmp_path / "run", config(teachers=two, modes=other, ready=more))
+    with pytest.raises(UserError, match=r"ready\[0\]\.path: a\.jsonl -> b\.jsonl"):
+        artifacts.begin(tmp_path / "run", config(teachers=two, modes=named, ready=more[::-1]))

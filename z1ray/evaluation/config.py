@@ -25,8 +25,16 @@ class EvaluateConfig:
     temperature: float = setting(0.0, "Sampling; the paper is greedy.", least=0)
     top_p: float = setting(1.0, "Sampling; the paper is greedy.", above=0, most=1)
     system_prompt: str = setting("Please reason step by step.", "The system turn; none if empty.")
-    hints: dict[str, str] = setting(dict, "Hint name by benchmark label, for those that do not use the default.")
+    hints: dict[str, str] = setting(
+        dict, "Hint name by benchmark label, for those that do not use the default.", role="extends"
+    )
     batch_size: int = setting(16, "Requests handed to an engine at a time.", least=1, role="operational")
+    parallelism: int | None = setting(
+        None,
+        "Answers graded side by side at most; as many as the cluster has CPUs if unset.",
+        least=1,
+        role="operational",
+    )
     confidence: float = setting(0.95, "Level of the accuracy intervals.", above=0, below=1, role="operational")
     seed: int = setting(0, "Seed of the sampling.")
     window: WindowConfig = setting(WindowConfig, "The models' window settings.")
@@ -54,3 +62,5 @@ class EvaluateConfig:
             raise UserError("evaluate.benchmarks", labels, "two have the same name", "give each its own `name`")
         for name in self.hints.values():
             self.window.hint_text(name)
+        # Every benchmark has its hint here, so that a new benchmark brings one and an old one keeps its own.
+        object.__setattr__(self, "hints", {label: self.hints.get(label, self.window.default_hint) for label in labels})

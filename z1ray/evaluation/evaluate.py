@@ -22,8 +22,6 @@ from z1ray.progress import say, watch
 from z1ray.records import EVALUATION_ROW, Row, read_rows, write_rows
 from z1ray.window import NO_CAP
 
-_GRADERS = 4
-
 
 def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
     """Sweep every model over benchmarks and budgets, then grade; needs a running Ray.
@@ -119,5 +117,5 @@ def _grade(config: EvaluateConfig, problems: dict[str, list[Row]], output: Path)
     graded: list[Row] = []
     for name in config.models:
         say(f"grading {name}")
-        graded += grade_rows(output / "models" / name / "data", by_id, hints, config.sandbox, _GRADERS)
+        graded += grade_rows(output / "models" / name / "data", by_id, hints, config.sandbox, config.parallelism)
     return graded

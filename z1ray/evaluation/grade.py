@@ -5,6 +5,9 @@ from pathlib import Path
 from z1ray.grading.config import SandboxConfig
 from z1ray.records import Row
 
+# More blocks than graders, so that they do not all wait for the block with the slowest programs.
+_BLOCKS_PER_GRADER = 2
+
 
 def answer_text(text: str, cut: bool, hint: str) -> str:
     """What is graded: all of the text, or from the hint on where the run was cut.
@@ -15,7 +18,7 @@ def answer_text(text: str, cut: bool, hint: str) -> str:
 
 
 def grade_rows(
-    rows: Path, problems: dict[str, Row], hints: dict[str, str], sandbox: SandboxConfig, parallelism: int
+    rows: Path, problems: dict[str, Row], hints: dict[str, str], sandbox: SandboxConfig, parallelism: int | None
 ) -> list[Row]:
     """Grade every row of a Parquet folder, side by side on the cluster.
 
@@ -24,7 +27,7 @@ def grade_rows(
         problems: Problem rows by id.
         hints: Hint text by benchmark.
         sandbox: Limits for running code.
-        parallelism: Rows graded at a time.
+        parallelism: Rows graded at a time; as many as the cluster has CPUs if None.
 
     Returns:
         The same rows with both columns filled in, ordered by id.
@@ -38,6 +41,7 @@ def grade_rows(
         verdict = check(problems[row["problem_id"]], text, sandbox)
         return {**row, "answer": verdict.answer, "correct": verdict.passed}
 
-    limit = ray.data.TaskPoolStrategy(size=parallelism)
-    graded = ray.data.read_parquet(str(rows)).repartition(parallelism).map(grade, compute=limit)
+    width = parallelism or int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call]
+    blocks = ray.data.read_parquet(str(rows)).repartition(_BLOCKS_PER_GRADER * width)
+    graded = blocks.map(grade, compute=ray.data.TaskPoolStrategy(size=width))
     return sorted(graded.take_all(), key=lambda row: str(row["row_id"]))

@@ -123,7 +123,7 @@ def to_problem(record: Record, source: SourceConfig) -> Row:
 
 
 def unusable(record: Record, source: SourceConfig, error: UserError) -> Row:
-    """A Problem row for a record that makes none: its question is empty, its metadata says why.
+    """The Problem row that stands for an unusable record: its question is empty, its metadata holds the reason.
 
     Generation sets such rows aside with the reason, where an error would end the run. A record
     with an id of its own does not keep it: a good record may have the same.
@@ -162,9 +162,9 @@ def _check_id(own_name: object, where: str) -> None:
     if own_name is None:
         return
     if not isinstance(own_name, str | int):
-        raise UserError(f"{where}: problem_id", own_name, "it is no text and no number", "mend it, or leave it out")
+        raise UserError(f"{where}: problem_id", own_name, "it is no text and no number", "fix it, or leave it out")
     if reason := not_text(str(own_name)):
-        raise UserError(f"{where}: problem_id", own_name, f"it {reason}", "mend it, or leave it out")
+        raise UserError(f"{where}: problem_id", own_name, f"it {reason}", "fix it, or leave it out")
 
 
 def _check_tests(tests: object, where: str) -> None:

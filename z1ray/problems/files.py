@@ -77,7 +77,7 @@ def _parsed(line: bytes, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UserError(where, shown, f"it is no JSON: {error}", "mend or remove the line") from error
+        raise UserError(where, shown, f"it is no JSON: {error}", "fix or remove the line") from error
     if not isinstance(row, dict):
         raise UserError(where, shown, "it is no JSON object", "write one object per line")
     return row

@@ -33,6 +33,6 @@ def require_usable(
         raise empty
     if num_unusable == num_rows:
         problem = f"none of its {num_rows} rows can be used; the first: {first}"
-        raise UserError(field, path, problem, "mend the source, or name another")
+        raise UserError(field, path, problem, "fix the source, or name another")
     if num_unusable:
         say(f"{field}: {num_unusable} of {num_rows} rows cannot be used; the first: {first}")

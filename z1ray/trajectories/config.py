@@ -1,6 +1,6 @@
 """Settings of trajectory generation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from omegaconf import MISSING
@@ -73,7 +73,7 @@ class GenerateConfig:
     modes: dict[str, ModeConfig] = setting(
         dict, "Ways of asking, by name; each problem is asked in every mode.", role="extends"
     )
-    ready: list[ReadyConfig] = setting(list, "Sources of trajectories that somebody else generated.")
+    ready: list[ReadyConfig] = setting(list, "Sources of trajectories that somebody else generated.", role="extends")
     seed: int = setting(0, "Seed of the run; each request derives its own from it and from its id.")
     max_quarantined_share: float = setting(
         0.0,
@@ -104,8 +104,9 @@ class GenerateConfig:
         self._require_work()
         for name in (*self.modes, *self.teachers):
             _require_name(name)
-        for name in self.modes:
-            self.teacher_of(name)
+        # The teacher stands in every mode, so that one more teacher does not change the modes that are there.
+        modes = {name: replace(mode, teacher=self.teacher_of(name)) for name, mode in self.modes.items()}
+        object.__setattr__(self, "modes", modes)
 
     def teacher_of(self, mode: str) -> str:
         """The name of the teacher that answers in ``mode``.

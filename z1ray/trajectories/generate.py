@@ -26,7 +26,7 @@ from z1ray.trajectories.progress.runs import Run, record_run
 from z1ray.trajectories.progress.tally import Tally, start_tally, watch_tally
 from z1ray.trajectories.requests import complete, table
 from z1ray.trajectories.requests.prepare import Prepare
-from z1ray.trajectories.requests.ready import read_ready, read_ready_problems
+from z1ray.trajectories.requests.ready import read_ready, read_ready_problems, taking_over
 from z1ray.trajectories.teachers import pipeline_needs, run_waves, waves
 from z1ray.trajectories.view.manifest import summarize
 from z1ray.trajectories.view.page import write_page
@@ -65,24 +65,30 @@ def generate(config: GenerateConfig, output: Path, *, force: bool = False) -> di
 
 def _begin(config: GenerateConfig, output: Path, *, force: bool) -> bool:
     """Open the stage's folder and put the requests there that it lacks; False if the stage is done already."""
-    problems, ready = iter_problems(config.problems), read_ready(config.ready)
+    problems, data = iter_problems(config.problems), output / DATA
     if force or not table.is_written(output):
         # A source that cannot be read is told now, before anything is cleared for it.
-        problems, ready = _opened(problems), _opened(ready)
+        problems = _opened(problems)
+        next(read_ready(config.ready), None)
         begun = artifacts.begin(output, config, force=force)
-        with writing(output):
+        with writing(output), taking_over(config.ready, data):
             table.write_table(config, problems, output, read_ready_problems(config.ready))
     elif table.is_current(config, output):
+        # A run that was killed while it was extended may lack ready rows that its table knows.
         begun = artifacts.begin(output, config)
+        with writing(output), taking_over(config.ready if begun else [], data):
+            pass
     else:
         # What was extended is read whole before the folder belongs to the larger configuration.
         artifacts.require_own(output, config)
-        with writing(output), table.prepared(config, problems, output, read_ready_problems(config.ready)) as made:
+        ready = read_ready_problems(config.ready)
+        with (
+            writing(output),
+            taking_over(config.ready, data),
+            table.prepared(config, problems, output, ready) as made,
+        ):
             begun = artifacts.begin(output, config)
             table.install(made, output)
-    if begun:
-        with writing(output):
-            complete.take_over(ready, output / DATA)
     return begun
 
 

@@ -16,7 +16,13 @@ def progress(num_done: int = 0, *, speed: float = 100.0, **rows: tuple[int, int]
         mode: Counts(num_rows=num, prompt_tokens=10 * num, output_tokens=out) for mode, (num, out) in rows.items()
     }
     return Progress(
-        born=1, num_done=num_done, loads=LOADS, counts=counts, startup_s=63, tokens_per_s=speed, mean_tokens_per_s=90
+        actor_started=1,
+        num_done=num_done,
+        loads=LOADS,
+        counts=counts,
+        startup_s=63,
+        tokens_per_s=speed,
+        mean_tokens_per_s=90,
     )
 
 

@@ -11,8 +11,9 @@ from z1ray.curation.config import CurateConfig
 from z1ray.curation.curate import curate
 from z1ray.errors import UserError
 from z1ray.records import PROBLEM, TRAJECTORY, read_rows, write_rows
-from z1ray.trajectories.config import ReadyConfig
-from z1ray.trajectories.requests.ready import read_ready, read_ready_problems
+from z1ray.trajectories.config import GenerateConfig, ReadyConfig
+from z1ray.trajectories.generate import generate
+from z1ray.trajectories.requests.ready import read_ready, read_ready_problems, taking_over
 
 # The columns of efficientscaling/Z1-Code-Reasoning-107K.
 Z1_ROWS = [
@@ -155,3 +156,56 @@ def test_a_mode_with_the_separator_of_ids_is_refused():
     """'#' separates the parts of a trajectory id."""
     with pytest.raises(UserError, match="separates"):
         ReadyConfig(kind="hub", path="x", mode="a#b")
+
+
+def source(folder, name, ids):
+    path = folder / f"{name}.jsonl"
+    path.write_text(
+        "\n".join(json.dumps({"question": f"{id_}?", "response": "r", "trajectory_id": id_}) for id_ in ids)
+    )
+    return ReadyConfig(kind="jsonl", path=str(path), name=name)
+
+
+def taken(data):
+    return [row["trajectory_id"] for row in read_rows(data)]
+
+
+def test_one_more_source_adds_its_rows_and_leaves_the_others(tmp_path):
+    """What was taken over stays byte for byte; a kill before the block's end leaves nothing half done."""
+    data, a, b, c = tmp_path / "data", *(source(tmp_path, name, "xy") for name in "abc")
+    with taking_over([a], data):
+        assert not list(data.glob("*.parquet"))
+    (old,) = data.glob("*.parquet")
+    before = old.read_bytes()
+    with pytest.raises(KeyboardInterrupt), taking_over([a, b, c], data):
+        raise KeyboardInterrupt
+    assert taken(data) == ["a/x", "a/y"]
+    for _ in range(2):
+        with taking_over([a, b, c], data):
+            pass
+        assert sorted(taken(data)) == [f"{name}/{id_}" for name in "abc" for id_ in "xy"]
+    assert old.read_bytes() == before
+
+
+def test_one_more_source_cannot_repeat_an_id_that_is_there(tmp_path):
+    """Two trajectories of one id would be one row too many for every later stage."""
+    data, a = tmp_path / "data", source(tmp_path, "a", "xy")
+    with taking_over([a], data):
+        pass
+    (tmp_path / "other").mkdir()
+    again = source(tmp_path / "other", "a", "yz")
+    with pytest.raises(UserError, match="a/y"), taking_over([a, again], data):
+        pass
+    assert taken(data) == ["a/x", "a/y"]
+
+
+def test_a_finished_run_of_ready_trajectories_is_extended(tmp_path):
+    """The whole stage: problems, rows and manifest count both sources, and a broken third changes nothing."""
+    output, a, b = tmp_path / "out", source(tmp_path, "a", "xy"), source(tmp_path, "b", "z")
+    assert generate(GenerateConfig(ready=[a]), output)["num_trajectories"] == 2
+    nowhere = ReadyConfig(kind="jsonl", path=str(tmp_path / "none.jsonl"), name="none")
+    with pytest.raises(UserError, match=r"none\.jsonl"):
+        generate(GenerateConfig(ready=[a, nowhere]), output)
+    assert artifacts.is_done(output, GenerateConfig(ready=[a]))
+    assert generate(GenerateConfig(ready=[a, b]), output)["num_trajectories"] == 3
+    assert len(read_rows(output / "problems.parquet")) == len(taken(output / "data")) == 3

@@ -51,7 +51,7 @@ class Progress:
     """One look at a run.
 
     Attributes:
-        born: Tells one life of the counting actor from the next.
+        actor_started: When the counting actor started, in ns; another number means that Ray has restarted it.
         num_done: Requests that earlier runs had answered when this one began.
         loads, counts: By mode; counts are of this run.
         startup_s: Seconds until the first rows came; None before.
@@ -59,7 +59,7 @@ class Progress:
         mean_tokens_per_s: The same since the first rows came, start-up left out.
     """
 
-    born: int
+    actor_started: int
     num_done: int
     loads: Mapping[str, ModeLoad]
     counts: Mapping[str, Counts] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from z1ray.engine.config import EngineConfig
+from z1ray.files import write_json
 from z1ray.progress import in_background
 
 FOLDER = "runs"
@@ -96,10 +97,8 @@ class Run:
         """Write the record, whole or not at all."""
         with self._lock:
             self._record.last_seen, self._record.ended = time.time(), ended
-            text = json.dumps(asdict(self._record), indent=2)
-        partial = self._path.with_suffix(".partial")
-        partial.write_text(text + "\n")
-        partial.replace(self._path)
+            record = asdict(self._record)
+        write_json(self._path, record)
 
 
 @contextmanager

@@ -76,9 +76,9 @@ class Tally:
         assert isinstance(found, Progress)
         return found
 
-    def carry_on(self, last: Progress) -> None:
-        """Give an actor that Ray has started anew what was counted in its former life."""
-        self._ledger.carry_on.options(num_returns=0).remote(last)
+    def restore(self, last: Progress) -> None:
+        """Give an actor that Ray has restarted what was counted before."""
+        self._ledger.restore.options(num_returns=0).remote(last)
 
 
 def start_tally(modes: Mapping[str, ModeLoad], num_done: int) -> Tally:
@@ -124,8 +124,8 @@ def _look(tally: Tally, last: Progress | None, timeout_s: float) -> Progress | N
 
     try:
         progress = tally.progress(timeout_s)
-        if last is not None and progress.born != last.born:
-            tally.carry_on(last)
+        if last is not None and progress.actor_started != last.actor_started:
+            tally.restore(last)
             progress = tally.progress(timeout_s)
     except (RayActorError, GetTimeoutError):
         return None
@@ -161,7 +161,7 @@ class Ledger:
 
     def __init__(self, loads: dict[str, ModeLoad], num_done: int) -> None:
         self._began = time.monotonic()
-        self._progress = Progress(born=time.time_ns(), num_done=num_done, loads=loads)
+        self._progress = Progress(actor_started=time.time_ns(), num_done=num_done, loads=loads)
         self._counts = {mode: Counts() for mode in loads}
         # One byte per request: 10 MB for the ten million of a large run.
         self._seen = np.zeros(self._progress.total, dtype=bool)
@@ -189,8 +189,8 @@ class Ledger:
         self._rate.add(now, sum(report.output_tokens for report in reports.values()))
         self._show()
 
-    def carry_on(self, last: Progress) -> None:
-        """Go on from what the actor's former life had counted."""
+    def restore(self, last: Progress) -> None:
+        """Add what was counted before Ray restarted the actor."""
         self._startup_s = last.startup_s
         for mode, counts in last.counts.items():
             self._counts[mode].add(counts)

@@ -1,4 +1,4 @@
-"""Trajectories that are there already: questions with their responses, from a hub dataset or from files.
+"""Trajectories that somebody else generated: read from a hub dataset or from files, written into a run's rows.
 
 Curation goes on with them as with generated ones. The defaults fit
 ``efficientscaling/Z1-Code-Reasoning-107K`` (107,173 rows with columns ``id``, ``question``,
@@ -11,8 +11,15 @@ Curation goes on with them as with generated ones. The defaults fit
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from z1ray.errors import UserError
+from z1ray.files import replacing
 from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, not_text
 from z1ray.problems.load import read_records, usable_or_not
 from z1ray.problems.repeats import Repeats
@@ -23,23 +30,57 @@ from z1ray.trajectories.config import ReadyConfig
 
 READY_FIELDS = Fields((*PROBLEM_FIELDS.known, "response", "trajectory_id"), ("question", "response"))
 
+# Rows per row group of the file that they are written to.
+_GROUP = 1 << 12
 
-def read_ready(configs: Sequence[ReadyConfig]) -> Iterator[Row]:
+
+@contextmanager
+def taking_over(configs: Sequence[ReadyConfig], data: Path) -> Iterator[None]:
+    """Write the ready trajectories that ``data`` lacks before the block; their file appears when it ends well.
+
+    A file ``ready-N.parquet`` holds the rows of the sources up to number N, less those of the files before it,
+    so a configuration with one more source adds a file and leaves the others as they are.
+
+    Args:
+        configs: All sources.
+        data: Folder of the run's rows.
+
+    Raises:
+        UserError: As for ``read_ready``; nothing is written then.
+    """
+    first = max((int(path.stem.removeprefix("ready-")) + 1 for path in data.glob("ready-*.parquet")), default=0)
+    if first >= len(configs):
+        yield
+        return
+    with replacing(data / f"ready-{len(configs) - 1:05d}.parquet") as partial:
+        rows = read_ready(configs, first=first)
+        with pq.ParquetWriter(partial, TRAJECTORY) as file:
+            while group := list(islice(rows, _GROUP)):
+                file.write_table(pa.Table.from_pylist(group, schema=TRAJECTORY))
+        yield
+
+
+def read_ready(configs: Sequence[ReadyConfig], *, first: int = 0) -> Iterator[Row]:
     """Trajectory rows of all sources, in the order given, streamed.
 
     Ids are ``name/N#mode#0`` with the row's number (or file and line) as N; rows that share a
     ``problem_id`` of their own are its samples 0, 1, ... A row that cannot be used has ``error`` set.
     Tokens are not counted here: curation counts them with its own tokenizer.
 
+    Args:
+        configs: The sources.
+        first: Number of the first source whose rows are wanted; those before it are read for their ids alone.
+
     Raises:
         UserError: If a source is missing or lacks a column, if no row of it can be used, or,
             after the last row, if two trajectories share an id.
     """
     repeats = Repeats()
-    for config in configs:
+    for number, config in enumerate(configs):
         for row in _usable((trajectory for _, trajectory in _pairs(config)), config):
             repeats.note(row["trajectory_id"])
-            yield row
+            if number >= first:
+                yield row
     again = (row["trajectory_id"] for config in configs for _, row in _pairs(config))
     repeats.refuse(again, "trajectory_id")
 
@@ -111,5 +152,5 @@ def _error(record: Record, problem: Row, config: ReadyConfig) -> str | None:
 
 def _usable(rows: Iterator[Row], config: ReadyConfig) -> Iterator[Row]:
     field = f"source {config.name!r}"
-    empty = UserError(field, config.path, "it has no rows", "mend the source, or name another")
+    empty = UserError(field, config.path, "it has no rows", "fix the source, or name another")
     return require_usable(rows, lambda row: row["error"], field=field, path=config.path, empty=empty)

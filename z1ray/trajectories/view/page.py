@@ -13,7 +13,9 @@ from typing import Any
 
 from z1ray.artifacts import MANIFEST
 from z1ray.errors import UserError
+from z1ray.files import write_text
 from z1ray.records import Row
+from z1ray.settings import build
 from z1ray.trajectories.config import GenerateConfig
 from z1ray.trajectories.view.manifest import summarize
 from z1ray.trajectories.view.pick import Query, scan
@@ -51,9 +53,7 @@ def write_page(output: Path) -> Path:
     # What is finalised is still escaped; control characters and marks that reorder text are spelled out first.
     environment = Environment(autoescape=True, finalize=lambda value: printable(value) if type(value) is str else value)
     page = output / PAGE
-    partial = page.with_suffix(".partial")
-    partial.write_text(environment.from_string(template).render(_run_view(output)), encoding="utf-8")
-    partial.replace(page)
+    write_text(page, environment.from_string(template).render(_run_view(output)))
     return page
 
 
@@ -84,9 +84,7 @@ def _manifest(output: Path, config: Path) -> dict[str, Any]:
         return dict(json.loads((output / MANIFEST).read_text()))
     from omegaconf import OmegaConf
 
-    settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(GenerateConfig), OmegaConf.load(config)))
-    assert isinstance(settings, GenerateConfig)
-    return summarize(output, settings)
+    return summarize(output, build(GenerateConfig, OmegaConf.load(config)))
 
 
 def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
