@@ -26,6 +26,7 @@ from z1ray.engine.settings import batch_kwargs, batches_in_flight, engine_env, p
 from z1ray.engine.tokens import end_token_ids
 from z1ray.files import writing
 from z1ray.records import Row, write_rows
+from z1ray.upstream.ray_data import ERROR_COLUMN, PENDING_SUFFIX, limit_restarts, place_engines
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -42,9 +43,6 @@ ToRow = Callable[[Row], Row]
 Prepare = Callable[[list[Row]], list[Row]]
 Report = Callable[[pa.Table], None]
 
-# A file of Ray Data's checkpoint that still has the suffix belongs to a write that did not finish.
-_PENDING = ".pending.parquet"
-
 # Per engine, over the whole run.
 _MAX_RESTARTS = 8
 
@@ -59,7 +57,7 @@ def write_requests(rows: list[Row], path: Path, schema: pa.Schema) -> None:
 
 def num_answered(done: Path) -> int:
     """Requests recorded as answered in a checkpoint folder."""
-    committed = [path for path in done.glob("*.parquet") if not path.name.endswith(_PENDING)]
+    committed = [path for path in done.glob("*.parquet") if not path.name.endswith(PENDING_SUFFIX)]
     return sum(pq.read_metadata(path).num_rows for path in committed)
 
 
@@ -174,10 +172,8 @@ def _processor(
     )
     processor = build_processor(config)
     # Ray Data would restart an engine for ever; one that keeps dying has a cause to be told.
-    stage = processor.get_stage_by_name("vLLMEngineStage").map_batches_kwargs
-    stage.update(max_restarts=_MAX_RESTARTS, max_task_retries=_MAX_RESTARTS)
-    if "ray_remote_args_fn" in stage:  # engines across nodes
-        stage["ray_remote_args_fn"] = groups
+    limit_restarts(processor, _MAX_RESTARTS)
+    place_engines(processor, groups)
     answer: Callable[[Dataset], Dataset] = processor
     return answer
 
@@ -195,7 +191,7 @@ def _request(row: Row, *, windows: bool) -> Row:
     sampling = json.loads(row["sampling"])
     assert windows or not carries_window(sampling.get("extra_args")), "a window, and an engine that knows of none"
     # Ray's stages let a row by that has an error already.
-    return {**row, "sampling_params": sampling, "__inference_error__": row.get("error") or ""}
+    return {**row, "sampling_params": sampling, ERROR_COLUMN: row.get("error") or ""}
 
 
 def _shape(
@@ -209,7 +205,7 @@ def _shape(
 
 
 def _completion(row: Row, ends: frozenset[int]) -> dict[str, Any]:
-    error = row["__inference_error__"]
+    error = row[ERROR_COLUMN]
     if error:
         return {"text": None, "token_ids": [], "num_tokens": 0, "finish_reason": "error", "error": error}
     tokens = row["generated_tokens"]
