@@ -27,6 +27,7 @@ from z1ray.training.data import batches, dataset
 from z1ray.training.engine import attention, out_of_memory, zero3
 from z1ray.training.plan import plan
 from z1ray.training.report import metrics
+from z1ray.upstream.ray_train import worker_errors
 
 
 def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
@@ -161,8 +162,7 @@ def _fit(config: TrainConfig, output: Path, state: Path) -> None:
 
 def _disk_failure(error: Any) -> OSError | None:
     """What a worker's file system refused, where that is what made it fail each time."""
-    for failure in getattr(error, "worker_failures", {}).values():
-        cause = getattr(failure, "_base_exc", failure)
+    for cause in worker_errors(error):
         if isinstance(cause, OSError) and cause.errno in UNWRITABLE:
             return cause
     return None

@@ -19,6 +19,7 @@ from z1ray.progress import MARK
 from z1ray.training.checkpoints import record
 from z1ray.training.checkpoints.record import TAG, Checkpoint, Files
 from z1ray.training.checkpoints.storage import FIELD, Storage
+from z1ray.upstream.deepspeed import writing_by
 
 if TYPE_CHECKING:
     from deepspeed import DeepSpeedEngine
@@ -138,14 +139,8 @@ def _failures_held_back(engine: "DeepSpeedEngine") -> Iterator[list[OSError]]:
         except (OSError, RuntimeError) as error:
             failures.append(_as_os_error(error, path))
 
-    # Attributes of these two objects, which hide the methods of their classes.
-    engine.checkpoint_engine.save = write
-    # It copies scripts that z1ray's export does without, and could fail as well.
-    engine._copy_recovery_script = lambda folder: None
-    try:
+    with writing_by(engine, write):
         yield failures
-    finally:
-        del engine.checkpoint_engine.save, engine._copy_recovery_script
 
 
 def _as_os_error(error: BaseException, path: str) -> OSError:

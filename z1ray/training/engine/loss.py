@@ -40,7 +40,7 @@ def train_on_packed_rows(model: Any) -> None:
     if head is None or getattr(head, "bias", None) is not None:
         raise UserError(
             "train.model",
-            model.config._name_or_path,
+            model.config.name_or_path,
             "its head is no single matrix, or has a bias",
             "use a causal language model with a plain head, such as Qwen2 or Llama",
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from z1ray.training.config import TrainConfig
 from z1ray.training.engine import attention
+from z1ray.upstream.deepspeed import compile_no_kernels
 
 if TYPE_CHECKING:
     import torch
@@ -71,9 +72,7 @@ def start(config: TrainConfig) -> "DeepSpeedEngine":
     from z1ray.training.engine.loss import train_on_packed_rows
 
     if config.device == "cpu":
-        # Gloo carries every collective of training. DeepSpeed would also compile a kernel that
-        # only its inference uses, which fails where there is no C++ compiler.
-        deepspeed.ops.__compatible_ops__ = {}  # type: ignore[attr-defined]
+        compile_no_kernels()  # gloo carries every collective of training
     deepspeed.init_distributed(timeout=timedelta(seconds=PROCESS_GROUP_TIMEOUT_S))
     settings = engine_config(config)
     model = _load_partitioned(config, settings)

@@ -12,6 +12,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from z1ray.upstream.torch import bytes_by_kind, fake_tensors, memory_tracker
+
 if TYPE_CHECKING:
     import torch
 
@@ -65,12 +67,10 @@ def _at_depth(config: Any, num_layers: int) -> Any:
 
 def _trace(config: Any, num_tokens: int, precision: str, device: str, gradient_checkpointing: bool) -> Activations:
     import torch
-    from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.distributed._tools.mem_tracker import MemTracker
     from transformers import AutoModel
 
     _install(contiguous=device == "cpu")
-    with FakeTensorMode():
+    with fake_tensors():
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         model: Any = AutoModel.from_config(  # type: ignore[no-untyped-call]
             config, dtype=dtype, attn_implementation=_ATTENTION
@@ -82,7 +82,7 @@ def _trace(config: Any, num_tokens: int, precision: str, device: str, gradient_c
             # As ZeRO does: into its own bucket at once.
             weight.register_post_accumulate_grad_hook(_drop_gradient)
         positions = torch.arange(num_tokens)[None]
-        tracker = MemTracker()
+        tracker = memory_tracker()
         tracker.track_external(model)
         with warnings.catch_warnings(action="ignore"), tracker:
             # In place of the embedding, whose gradient would hide the layers' peak.
@@ -99,9 +99,8 @@ def _drop_gradient(weight: "torch.Tensor") -> None:
 
 def _activation_bytes(tracker: Any, moment: str) -> int:
     """All that is not the model: activations, their gradients and temporaries."""
-    (bytes_of,) = tracker.get_tracker_snapshot(moment).values()
-    names = {getattr(kind, "value", kind): size for kind, size in bytes_of.items()}
-    return int(names["Total"] - names["Parameter"] - names["Buffer"])
+    sizes = bytes_by_kind(tracker, moment)
+    return sizes["Total"] - sizes["Parameter"] - sizes["Buffer"]
 
 
 def _install(*, contiguous: bool) -> None:
