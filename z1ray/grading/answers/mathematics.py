@@ -9,11 +9,10 @@ of variables. An expression counts if it is equal in value; only the whole of it
 import re
 
 from z1ray.grading.answers import judging, phrasing
-from z1ray.grading.answers.boxes import closing
 from z1ray.grading.answers.letters import letter, reference_letter
 from z1ray.grading.answers.markup import unwrapped
 from z1ray.grading.answers.quantity import percent, same, spelled, value
-from z1ray.grading.answers.words import plain, same_text
+from z1ray.grading.answers.words import same_text
 from z1ray.grading.config import SandboxConfig
 
 _MAX_LENGTH = 1000
@@ -36,10 +35,10 @@ def equal(reference: str, answer: str, config: SandboxConfig) -> bool:
         return letter(f"Answer: {answer}") == wanted
     gold = latex(phrasing.without_unit(unwrapped(reference)))
     given = [latex(reading) for reading in phrasing.readings(answer) if len(reading) <= _MAX_LENGTH]
-    if any(squeezed(gold) == squeezed(one) for one in given) or same_text(reference, answer):
-        return True
-    if _other_unit(reference, answer):
+    if not given or _other_unit(reference, answer):
         return False
+    if any(squeezed(gold) == squeezed(one) for one in given) or (not re.search(r"\d", gold) and same_text(reference, answer)):
+        return True
     numbers = [same_number(reference, gold, one) for one in given]
     if True in numbers:
         return True
@@ -73,8 +72,7 @@ def latex(text: str) -> str:
 
 def squeezed(text: str) -> str:
     """The expression without spaces, for comparison letter by letter."""
-    text = re.sub(r"\\[pb]matrix|\\(begin|end)\{[pbv]matrix\}", r"\\\1{matrix}", text)
-    return re.sub(r"\s+|(?<=\d),(?=\d{3}(?!\d))", "", text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geq "))
+    return re.sub(r"\s+(?!\d)|(?<!\d)\s+|(?<=\d),(?=\d{3}(?!\d))", "", text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geq "))
 
 
 def _symbolically(gold: str, given: str, config: SandboxConfig) -> bool:
@@ -118,5 +116,5 @@ def _same_base(gold: str, given: str) -> bool:
 
 def _other_unit(reference: str, answer: str) -> bool:
     """Whether both name a unit by its symbol, and not the same."""
-    units = phrasing.symbol_of(unwrapped(reference)), phrasing.symbol_of(phrasing.readings(answer)[-1])
-    return None not in units and units[0] != units[1]
+    units = [phrasing.symbol_of(unwrapped(reference)), *map(phrasing.symbol_of, phrasing.readings(answer))]
+    return units[0] is not None and any(units[1:]) and units[0] not in units[1:]

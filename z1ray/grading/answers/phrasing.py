@@ -37,9 +37,10 @@ _SYMBOLS = (
 _WORD = rf"(?:[A-Za-z]{{3,}}|of|by|(?:{_SYMBOLS}))"
 _UNIT = re.compile(
     rf"^(?P<number>{_NUMBER_FIRST})(?:\s*\^\s*\{{?\s*\\circ\s*\}}?\s*[CF]?|\s*\\degrees?|\s*\\?[$€£¥₹]"
-    rf"|(?:\s|\\,)*\\(?:text|mathrm|textrm|mbox|rm|textbf|operatorname)\s*\{{[^{{}}\d]*\}}{_POWERED}(?:\s*/?\s*\\(?:text|mathrm)\s*\{{[^{{}}\d]*\}}{_POWERED})*"
+    rf"|(?:\s|\\,|~)*\\(?:text|mathrm|textrm|mbox|rm|textbf|operatorname)\s*\{{[^{{}}\d]*\}}{_POWERED}(?:\s*/?\s*\\(?:text|mathrm)\s*\{{[^{{}}\d]*\}}{_POWERED})*"
     rf"|\s*(?:{_SYMBOLS})(?:/(?:{_SYMBOLS}))?{_POWERED}|(?:\s+|-){_WORD}{_POWERED}(?:(?:\s+|\s*/\s*|-){_WORD}{_POWERED}){{0,4}}|\s*[\u4e00-\u9fff]{{1,4}})$"
 )
+_FORMULA = re.compile(rf"\$(?P<inner>[^$]+)\$(?P<unit>(?:[\s-]+{_WORD}{_POWERED}){{1,5}})")
 _CONNECTIVE = re.compile(r"\b(?:and|or|to|but|if|unless|vs|versus)\b", re.IGNORECASE)
 _PER_CENT = re.compile(r"percent|per cent|pct|hundred|thousand|million|billion|dozen", re.IGNORECASE)
 
@@ -69,6 +70,8 @@ def bare(answer: str) -> str:
 def without_unit(answer: str) -> str:
     """A number without its currency sign and unit; any other text as it is."""
     answer = _CURRENCY.sub(r"\1", answer).strip()
+    if (formula := _FORMULA.fullmatch(answer)) and not _CONNECTIVE.search(formula["unit"]):
+        return formula["inner"].strip()
     found = _UNIT.match(answer)
     if found is None:
         return answer

@@ -12,15 +12,16 @@ from z1ray.grading.answers.markup import one_spelling
 _INTEGER = r"(?:\d{1,3}(?:(?:,|\{,\}|\\,|\\!,|,\\!|[ _'])\d{3})+(?!\d)|\d+)"
 _DECIMAL = rf"(?:{_INTEGER}(?:\.\d*)?|\.\d+)"
 _FRACTION = re.compile(
-    rf"(?P<whole>\d+(?:[ ~]*\\?[ ;,]?[ ]*(?=\\frac)|[ ~-]+(?=\d)))?(?:\\frac\s*(?:\{{\s*(?P<top>-?{_DECIMAL})\s*\}}|(?P<t>\d))"
-    rf"\s*(?:\{{\s*(?P<under>-?{_DECIMAL})\s*\}}|(?P<u>\d))|(?P<a>{_DECIMAL})\s*/\s*(?P<b>-?{_DECIMAL}))"
+    rf"(?:(?P<whole>\d+)\s*(?=\\frac)|(?P<before>\d+)\s+(?=\d))?"
+    rf"(?:\\frac\s*(?:\{{\s*(?P<top>-?{_DECIMAL})\s*\}}|(?P<t>\d))\s*(?:\{{\s*(?P<under>-?{_DECIMAL})\s*\}}|(?P<u>\d))"
+    rf"|(?P<a>{_DECIMAL})\s*/\s*(?P<b>-?{_DECIMAL}))"
 )
 _POWER = re.compile(
     rf"(?:(?P<factor>{_DECIMAL})\s*(?:\\times|\\cdot|\*|x)\s*)?10\s*(?:\^|\*\*)\s*(?:\{{\s*(?P<braced>[-+]?\d+)\s*\}}"
     r"|\(\s*(?P<round>[-+]?\d+)\s*\)|(?P<bare>[-+]?\d+))"
 )
 _SCIENTIFIC = re.compile(rf"(?P<factor>{_DECIMAL})[eE](?P<power>[-+]?\d+)")
-_SPACING = re.compile(r"\\(?:left|right|displaystyle|bigg?|Bigg?|quad|qquad)(?![A-Za-z])|\\[!;:]")
+_SPACING = re.compile(r"\\(?:left|right|displaystyle|bigg?|Bigg?|quad|qquad)(?![A-Za-z])|\\[;:]")
 # Far beyond any answer, and still quick to compute.
 _MAX_EXPONENT, _MAX_DIGITS = 400, 1000
 _SIGNIFICANT = 6
@@ -28,7 +29,8 @@ _SIGNIFICANT = 6
 
 def spelled(text: str) -> str:
     """One spelling for what is written in many: fractions, spaces, signs."""
-    text = _SPACING.sub(" ", one_spelling(text)).replace("{,}", ",").replace(r"\ ", " ").replace("~", " ")
+    text = _SPACING.sub(" ", one_spelling(text).replace(r"\!", "")).replace("{,}", ",").replace("~", " ")
+    text = re.sub(r"(?<!\\)\\ ", " ", text)
     return re.sub(r"\s+", " ", re.sub(r"\\[dtc]frac(?![A-Za-z])", r"\\frac", text)).strip()
 
 
@@ -79,12 +81,9 @@ def _unsigned(text: str) -> Fraction | None:
     if found := _FRACTION.fullmatch(text):
         top = _signed(found["top"] or found["t"] or found["a"])
         under = _signed(found["under"] or found["u"] or found["b"])
-        whole = re.match(r"\d+", found["whole"] or "0")
-        assert whole is not None
-        # "1 -1/2" is a difference, and "2-1/3" too.
-        if under == 0 or (found["whole"] and ("-" in found["whole"] or top < 0)):
-            return None
-        return int(whole[0]) + top / under
+        whole = int(found["whole"] or found["before"] or 0)
+        # A mixed number has its sign in front.
+        return None if under == 0 or (whole and top / under < 0) else whole + top / under
     return None
 
 

@@ -30,7 +30,8 @@ def plain(text: str) -> str:
     """The text in the one form in which two answers are compared."""
     text = re.sub(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}", r"\1", text)
     text = unicodedata.normalize("NFKC", unwrapped(text)).casefold()
-    text = re.sub(r"\s+", " ", text.replace("\\ ", " ").replace("’", "'")).strip(" ,;:!?.\"'*")
+    text = re.sub(r"\s+", " ", text.replace("\\ ", " ").replace("\u2019", "'")).strip(" ,;:.\"'*")
+    text = re.sub(r"(?<=[^\W\d_])[!?]+$", "", text)
     text = re.sub(r"^(?:the|an|a) (?=\w)", "", text)
     inner = text[1:-1]
     # "(paris)" is "paris"; "(1, 2]" and "[1, 2]" are what they are.
