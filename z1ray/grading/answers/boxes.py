@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?:\{|(?=[^\s{}$\\]))")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BETWEEN = re.compile(r"[\s$]*(?:[,;]|\\(?:quad|qquad|,|;)|&)?[\s$]*(?:(?:and|or|\\text\s*\{\s*(?:and|or)\s*\})[\s$]*)?")
 
 
@@ -43,27 +44,32 @@ def last_boxes(text: str) -> Boxes | None:
 
 
 def _boxes(text: str) -> list[_Box]:
-    r"""All outermost boxes that close; ``\boxed 7`` holds what stands up to the next blank or ``$``."""
-    boxes: list[_Box] = []
+    r"""All innermost boxes that close; ``\boxed 7`` holds what stands up to the next blank or ``$``."""
+    pairs, found = _pairs(text), []
     for match in _BOX.finditer(text):
-        if boxes and match.start() < boxes[-1].end:
-            continue
-        end = closing(text, match.end()) if match[0].endswith("{") else _bare_end(text, match.end())
+        start, braced = match.end(), match[0].endswith("{")
+        end = pairs.get(start) if braced else _bare_end(text, start)
         if end is not None:
-            inner = last_boxes(text[match.end() : end])
-            content = inner.content if inner is not None else text[match.end() : end]
-            boxes.append(_Box(match.start(), end + match[0].endswith("{"), content))
-    return boxes
+            found.append(_Box(match.start(), end + braced, text[start:end]))
+    starts = [*(box.start for box in found), len(text)]
+    return [box for box, after in zip(found, starts[1:], strict=True) if after >= box.end]
+
+
+def _pairs(text: str) -> dict[int, int]:
+    """Where each brace closes, by the position after the one that opens."""
+    pairs, opened = {}, []
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            opened.append(match.end())
+        elif match[0] == "}" and opened:
+            pairs[opened.pop()] = match.start()
+    return pairs
 
 
 def closing(text: str, start: int) -> int | None:
     """Where the brace closes that was opened before ``start``; None if it does not."""
-    depth = 1
-    for match in re.finditer(r"\\.|[{}]", text[start:], re.DOTALL):
-        depth += {"{": 1, "}": -1}.get(match[0], 0)
-        if depth == 0:
-            return start + match.start()
-    return None
+    found = _pairs("{" + text[start:]).get(1)
+    return None if found is None else start + found - 1
 
 
 def _bare_end(text: str, start: int) -> int:

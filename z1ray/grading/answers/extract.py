@@ -85,7 +85,7 @@ def _labelled(text: str) -> tuple[str | None, int]:
     for match in reversed(list(_LABEL.finditer(text))):
         region = text[match.end() :].partition("</answer>")[0]
         if region.strip("*_ \t\n"):
-            return _balanced(region, text[match.start() : match.end()]), match.start()
+            return _balanced(region), match.start()
     return None, -1
 
 
@@ -94,17 +94,16 @@ def _phrased(text: str) -> str | None:
         matches = list(pattern.finditer(text))
         if matches:
             match = matches[-1]
-            return _line(_balanced(text[match.end() :], text[match.start() : match.end()]))
+            return _line(_balanced(text[match.end() :]))
     return None
 
 
-def _balanced(region: str, marker: str) -> str:
+def _balanced(region: str) -> str:
     """The region without the ``**`` that closes bold text begun before or in its marker."""
     line, newline, rest = region.partition("\n")
-    # In "**Answer:** 42" the marker itself takes the second pair of stars.
-    if line.count("**") % 2 and "**" not in marker.strip()[2:]:
-        before, _, after = line.rpartition("**")
-        line = before + after
+    if line.count("**") % 2:
+        # That of "2**3" closes nothing.
+        line = re.sub(r"\*\*(?=[\s.]|$)", "", line, count=1)
     return line + newline + rest
 
 

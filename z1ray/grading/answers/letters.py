@@ -8,10 +8,10 @@ that names no letter, or two, has given no answer, which is told apart from a wr
 import re
 
 from z1ray.grading.answers.boxes import last_boxes
-from z1ray.grading.answers.extract import after_hint, final_answer, first_paragraph
+from z1ray.grading.answers.extract import after_hint, final_answer
 from z1ray.grading.answers.markup import one_spelling, unfenced, unwrapped
 
-_OPEN = r"(?:\\(?:text|textbf|mathrm|mathbf|boxed)\s*\{\s*|\\\(|\$|\*\*|__|[(\[*_`\"'])*"
+_OPEN = r"(?:\\(?:text|textbf|mathrm|mathbf|boxed)\s*\{\s*|\\\(|\$|\*\*|__|[(\[*_`\"']){0,6}"
 _WORDS = r"(?:(?:option|choice|letter|answer)s?\s*)?"
 _END = r"(?=\s*(?:[)\]}.,:;*_`$\"'!。，、：)）]|\\\)|$|\n|[-–—]\s|(?:because|since|as|is|which|with|from|for|based|due|given|and not|not)\b))"
 _LETTER = rf"{_OPEN}{_WORDS}{_OPEN}(?P<letter>[A-Za-z]){_END}"
@@ -32,15 +32,17 @@ _SECOND = re.compile(r"^[)\]}*_.$\s]*(?:,?\s*(?:or|and|/|&)\s*|,\s*|/\s*)[(*$]*(
 def letter(text: str) -> str | None:
     """The letter a text chooses, as a capital; None if it chooses none, or several."""
     tail, hinted = after_hint(text)
+    # A pattern that meets blanks in several places takes the square of their number.
+    tail = re.sub(r"(?: ?\n ?)+", "\n", re.sub(r"[ \t\r\f\v]+", " ", one_spelling(tail)))
     # The box of a choice may hold its letter, or the letter with the text of the choice.
     boxes = last_boxes(tail)
     if boxes is not None:
         return _alone(boxes.content)
-    said = [*_SAID.finditer(one_spelling(tail)), *_NAMED.finditer(one_spelling(tail))]
+    said = [*_SAID.finditer(tail), *_NAMED.finditer(tail)]
     if said:
-        return _only(max(said, key=lambda found: found.start()), one_spelling(tail))
+        return _only(max(said, key=lambda found: found.start()), tail)
     if hinted:
-        return _alone(first_paragraph(tail))
+        return _alone(tail.strip().partition("\n")[0])
     lines = unfenced(tail).strip().splitlines()
     return _alone(final_answer(tail) or "") or (_alone(lines[-1]) if lines else None)
 
@@ -52,7 +54,7 @@ def reference_letter(reference: str) -> str | None:
 
 
 def _alone(answer: str) -> str | None:
-    answer = one_spelling(unwrapped(answer))
+    answer = unwrapped(answer)
     found = _ALONE.match(answer)
     return _only(found, answer) if found else None
 

@@ -10,6 +10,7 @@ _WRAPPINGS = (
     *(('"', '"'), ("'", "'"), ("“", "”"), ("*", "*"), ("「", "」"), ("<answer>", "</answer>")),
 )
 _COMMANDS = ("text", "textbf", "textit", "textrm", "mathrm", "mathbf", "mathit", "mathsf", "mbox", "boxed", "fbox")
+_MAX_NESTED = 20
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 _SIGNS = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "×": r"\times ", "⋅": r"\cdot ", "·": r"\cdot ", "÷": "/", "⁄": "/", "∕": "/"}
@@ -26,6 +27,15 @@ def unfenced(text: str) -> str:
 
 def unwrapped(answer: str) -> str:
     """The answer without surrounding spaces, markup, or the full stop of its sentence."""
+    for _ in range(_MAX_NESTED):
+        inner = _without_one(answer)
+        if inner == answer:
+            break
+        answer = inner
+    return answer
+
+
+def _without_one(answer: str) -> str:
     answer = answer.strip()
     answer = answer.removesuffix("<|im_end|>").removesuffix("</answer>").strip().rstrip("。")
     answer = re.sub(r"(?<![.\\])\.$", "", answer).strip()
@@ -34,10 +44,10 @@ def unwrapped(answer: str) -> str:
         if len(answer) > len(opening) + len(end) and answer.startswith(opening) and answer.endswith(end):
             # "$1$ and $2$" is not one formula.
             if opening not in inner and not (end == '"' and '"' in inner):
-                return unwrapped(inner)
+                return inner.strip()
     found = re.match(rf"\\(?:{'|'.join(_COMMANDS)})\s*\{{", answer)
     if found and closing(answer, found.end()) == len(answer) - 1:
-        return unwrapped(answer[found.end() : -1])
+        return answer[found.end() : -1].strip()
     return answer
 
 

@@ -43,11 +43,8 @@ def value(text: str) -> Fraction | None:
     text = spelled(text)
     if len(text) > _MAX_DIGITS:
         return None
-    found = re.fullmatch(r"(?P<sign>[-+]?)\s*(?:\{\s*)?(?P<rest>.+?)(?:\s*\})?", text)
-    if found is None or text.count("{") != text.count("}"):
-        return None
-    size = _unsigned(found["rest"] if "{" not in text[:2] else text.lstrip("+- ").removeprefix("{").removesuffix("}"))
-    return None if size is None else -size if found["sign"] == "-" else size
+    size = _unsigned(text[1:].lstrip() if text.startswith(("-", "+")) else text)
+    return None if size is None else -size if text.startswith("-") else size
 
 
 def same(reference: str, answer: str) -> bool | None:
