@@ -15,8 +15,8 @@ from z1ray.grading import sandbox
 from z1ray.grading.answers import judging
 from z1ray.grading.answers.boxes import last_boxes
 from z1ray.grading.answers.extract import answer_region, final_answer, first_paragraph
-from z1ray.grading.answers.markup import unwrapped
-from z1ray.grading.answers.phrasing import bare
+from z1ray.grading.answers.markup import unfenced, unwrapped
+from z1ray.grading.answers.phrasing import readings
 from z1ray.grading.answers.quantity import value
 from z1ray.grading.config import SandboxConfig
 from z1ray.records import Row
@@ -44,6 +44,9 @@ _SCORER = Path(__file__).with_name("score_entry.py").read_text(encoding="utf-8")
 # Importing the package, from a cold disk, is no part of the answer's time; its libraries need room too.
 _IMPORT_S = 30.0
 _IMPORT_MIB = 1024
+_NAME = re.compile(
+    r"[A-Za-z_]|[A-E]+|a?(?:sin|cos|tan|sec|csc|cot)h?|exp|log|ln|sqrt|cbrt|Abs|pi|oo|erf|erfi|Ei|Si|Ci|Rational|[eE]\d*"
+)
 _PROSE = re.compile(r"[A-Z][a-z']*[ ,]+\S*[a-z]")
 
 
@@ -60,7 +63,8 @@ def passes(problem: Row, text: str, config: SandboxConfig) -> tuple[bool, str | 
     task = problem["tests"]["verifier"].removeprefix(PREFIX)
     entry = json.loads(problem["metadata"])["entry"]
     if task in EVALUATING_TASKS:
-        return _sandboxed_score(task, found, entry, config) >= _FULL, answer
+        harmless = [one for one in found if is_expression(one)]
+        return bool(harmless) and _sandboxed_score(task, harmless, entry, config) >= _FULL, answer
     return judging.score({"rule": task, "answers": found, "entry": entry}, config) >= _FULL, answer
 
 
@@ -72,13 +76,24 @@ def candidates(text: str, reference: str | None) -> list[str]:
     region = answer_region(text)
     if region is None:
         return []
-    parts = [region, _first(region), final_answer(text) or ""]
+    # A grid may have lines of blanks, which end no answer; an empty line does.
+    parts = [region, _first(region), region.partition("\n\n")[0]]
+    if region.strip() == unfenced(text).strip():
+        # Nothing says where the answer begins, so it is a box or the end.
+        parts.append(final_answer(text) or "")
     if (boxes := last_boxes(region)) is not None:
         parts.append(boxes.content)
-    found = [reading for part in parts for reading in (part, unwrapped(part), _number(part))]
+    found = [reading for part in parts for reading in _readings(part)]
     if reference is not None and value(reference) is not None:
         found = [reading for reading in found if value(reading) is not None]
     return list(dict.fromkeys(one for one in found if one.strip()))
+
+
+def _readings(part: str) -> list[str]:
+    """A part as it stands and without markup; of a single line also without words around it."""
+    if "\n" in part.strip():
+        return [part, unwrapped(part)]
+    return [part, unwrapped(part), *(number or reading for reading in readings(part) for number in [_number(reading)])]
 
 
 def _first(region: str) -> str:
@@ -88,13 +103,18 @@ def _first(region: str) -> str:
     return line if _PROSE.match(below) and not _PROSE.match(line) else paragraph
 
 
-def _number(part: str) -> str:
-    """A number as plain digits, without separators, currency and unit; "" if the part is none."""
-    said = bare(unwrapped(part))
+def _number(said: str) -> str:
+    """A number as plain digits, without separators; "" if the text is none."""
     size = value(said)
     if size is None:
         return ""
     return str(size.numerator) if size.denominator == 1 else said.replace(",", "")
+
+
+def is_expression(answer: str) -> bool:
+    """Whether an answer is no program: evaluated beside its scorer, it could tell a score of its own."""
+    names = re.findall(r"[^\W\d]\w*", answer)
+    return not re.search(r"\.\s*[^\W\d]|__", answer) and all(_NAME.fullmatch(name) for name in names)
 
 
 def _sandboxed_score(task: str, answers: list[str], entry: str, config: SandboxConfig) -> float:

@@ -60,7 +60,7 @@ def check(problem: Row, text: str, config: SandboxConfig) -> Verdict:
 
 def _check_reference(problem: Row, text: str, config: SandboxConfig) -> Verdict:
     verdict, answer = reference.judge(problem, text, config)
-    return Verdict(verdict == "passed", verdict, answer)
+    return Verdict(None if verdict == "grader_error" else verdict == "passed", verdict, answer)
 
 
 def _run_cases(problem: Row, code: str, config: SandboxConfig) -> str:

@@ -25,7 +25,10 @@ from z1ray.window import CODE_HINT, MATH_HINT
         (f"Answer: 41{CODE_HINT}", None),
         ("", None),
         ("\n \n", None),
-        ("Final Answer: The final answer is $42$. I hope it is correct.", "The final answer is $42$. I hope it is correct"),
+        (
+            "Final Answer: The final answer is $42$. I hope it is correct.",
+            "The final answer is $42$. I hope it is correct",
+        ),
         ("The final answer is: $42$", "42"),
         ("So the answer should be 42", "42"),
         ("The answer to the question is 42.", "42"),

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*(?:\{|(?=[^\s{}$\\]))")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_BETWEEN = re.compile(r"[\s$]*(?:[,;]|\\(?:quad|qquad|,|;)|&)?[\s$]*(?:(?:and|or|\\text\s*\{\s*(?:and|or)\s*\})[\s$]*)?")
+_BETWEEN = re.compile(
+    r"[\s$]*(?:[,;]|\\(?:quad|qquad|,|;)|&)?[\s$]*(?:(?:and|or|\\text\s*\{\s*(?:and|or)\s*\})[\s$]*)?"
+)
 
 
 class Boxes(NamedTuple):

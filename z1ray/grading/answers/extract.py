@@ -17,7 +17,7 @@ _VERB = r"(?:is|are|was|should be|must be|would be|will be|equals?|becomes|comes
 # "Answer: 42", "**Final answer**: 42", "### Answer", "<answer>42", "#### 42", "答案：42" say what follows is the answer.
 _LABEL = re.compile(
     r"(?im)^[ \t>*_#-]*(?:(?:so|thus|hence|therefore)\b,?[ \t]*)?(?:my |the |our )?(?:(?:final|correct|right) )?"
-    r"(?:answers?|result|solution)[*_]*[ \t]*(?:[:=：]|→|->)[*_ \t]*"
+    r"(?:answers?|result|solution)[*_]*[ \t]*(?:[:=：]|→|->)[ \t]*(?:\*\*)?[ \t]*"
     r"|^[ \t]*#+[ \t]*(?:the )?(?:final |correct )?answers?[ \t]*:?[ \t]*$"
     r"|^####[ \t]+(?=\S)"
     r"|<answer>"
@@ -27,10 +27,10 @@ _LABEL = re.compile(
 _PHRASE = re.compile(
     r"\b(?<!to )(?<!if )(?:the|final|correct|right|our|so|ANSWER)\b(?:[ \t]+\w+){0,2}?[ \t]*"
     r"\banswers?\b[*_]*(?:[ \t]+(?:to|for|of)\b[^.:=\n]{1,80}?)?(?:,[^,.\n]{1,30},)?[ \t]*(?:(?:also|then|therefore|thus|simply)[ \t]+)?"
-    rf"(?:{_VERB})[*_ \t]*",
+    rf"(?:{_VERB})[ \t]*(?:\*\*)?[ \t]*",
     re.IGNORECASE,
 )
-_PLAIN = re.compile(rf"\banswers?\b[*_]*[ \t]*(?:{_VERB})[*_ \t]*", re.IGNORECASE)
+_PLAIN = re.compile(rf"\banswers?\b[*_]*[ \t]*(?:{_VERB})[ \t]*(?:\*\*)?[ \t]*", re.IGNORECASE)
 
 
 def final_answer(text: str) -> str | None:

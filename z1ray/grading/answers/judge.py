@@ -15,7 +15,16 @@ from functools import cache
 from typing import Any
 
 # What a scorer or a parser can stumble over in a malformed answer: the answer is wrong then.
-MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, SyntaxError, RecursionError, MemoryError)
+MALFORMED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    SyntaxError,
+    RecursionError,
+    MemoryError,
+)
 
 
 def main() -> None:
@@ -49,7 +58,9 @@ def _mathematics(job: dict[str, Any]) -> float:
     gold, given = _parsed(job["reference"]), _parsed(job["answer"])
     if not gold:
         raise ValueError(f"no mathematics in the reference {job['reference'][:100]!r}")
-    right = bool(given) and verify(gold, given, timeout_seconds=None, allow_set_relation_comp=True, raise_on_error=False)
+    right = bool(given) and verify(
+        gold, given, timeout_seconds=None, allow_set_relation_comp=True, raise_on_error=False
+    )
     return float(right)
 
 

@@ -26,7 +26,10 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _ALONE = re.compile(rf"[\s>#-]*{_LETTER}", re.IGNORECASE)
-_SECOND = re.compile(r"^[)\]}*_.$\s]*(?:,?\s*(?:or|and|/|&)\s*|,\s*|/\s*)[(*$]*(?:option\s*)?\(?[A-Za-z](?=[).,*$\s]|$)(?!\s+\w)", re.IGNORECASE)
+_SECOND = re.compile(
+    r"^[)\]}*_.$\s]*(?:,?\s*(?:or|and|/|&)\s*|,\s*|/\s*)[(*$]*(?:option\s*)?\(?[A-Za-z](?=[).,*$\s]|$)(?!\s+\w)",
+    re.IGNORECASE,
+)
 
 
 def letter(text: str) -> str | None:

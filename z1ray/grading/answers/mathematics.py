@@ -19,7 +19,34 @@ _MAX_LENGTH = 1000
 _AND = re.compile(r"\s*,?\s*(?:\\text\s*\{\s*,?\s*(?:and|or)\s*\}|\b(?:and|or)\b)\s*")
 _IS = re.compile(r"(?<![<>!:\\])=|\\approx(?![A-Za-z])|\\equiv(?![A-Za-z])")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
-_FUNCTIONS = frozenset("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp sqrt det gcd lcm min max mod inf infinity".split())
+_FUNCTIONS = frozenset(
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "sec",
+        "csc",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "log",
+        "ln",
+        "exp",
+        "sqrt",
+        "det",
+        "gcd",
+        "lcm",
+        "min",
+        "max",
+        "mod",
+        "inf",
+        "infinity",
+    ]
+)
 _GROUPS = {"(": ")", "[": "]", r"\{": r"\}"}
 _SET = re.compile(r"^[A-Za-z]\s*\\in\s*(?=\\\{)")
 
@@ -37,9 +64,11 @@ def equal(reference: str, answer: str, config: SandboxConfig) -> bool:
     given = [latex(reading) for reading in phrasing.readings(answer) if len(reading) <= _MAX_LENGTH]
     if not given or _other_unit(reference, answer):
         return False
-    if any(squeezed(gold) == squeezed(one) for one in given) or (not re.search(r"\d", gold) and same_text(reference, answer)):
+    if any(squeezed(gold) == squeezed(one) for one in given) or (
+        not re.search(r"\d", gold) and same_text(reference, answer)
+    ):
         return True
-    numbers = [same_number(reference, gold, one) for one in given]
+    numbers = [same_number(gold, one) for one in given]
     if True in numbers:
         return True
     # A number that differs is wrong as a number; anything else may still be worked out to one.
@@ -47,13 +76,17 @@ def equal(reference: str, answer: str, config: SandboxConfig) -> bool:
     return not _in_words(gold) and any(_symbolically(gold, one, config) for one in reversed(open_ones))
 
 
-def same_number(reference: str, gold: str, given: str) -> bool | None:
+def same_number(gold: str, given: str) -> bool | None:
     """Whether both are the same number; of an equation, where the reference is none, its right side is meant."""
     found = same(gold, given)
     if found is not None or value(gold.rstrip("%")) is None or not _IS.search(given):
         return found
     sides = [side.strip() for side in _IS.split(given)]
-    said = sides[-1] if value(percent(sides[-1]).rstrip("%")) is not None or not re.fullmatch(r"[A-Za-z]", sides[-1]) else sides[0]
+    said = (
+        sides[-1]
+        if value(percent(sides[-1]).rstrip("%")) is not None or not re.fullmatch(r"[A-Za-z]", sides[-1])
+        else sides[0]
+    )
     return same(gold, phrasing.without_unit(said))
 
 
@@ -72,7 +105,9 @@ def latex(text: str) -> str:
 
 def squeezed(text: str) -> str:
     """The expression without spaces, for comparison letter by letter."""
-    return re.sub(r"\s+(?!\d)|(?<!\d)\s+|(?<=\d),(?=\d{3}(?!\d))", "", text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geq "))
+    return re.sub(
+        r"\s+(?!\d)|(?<!\d)\s+|(?<=\d),(?=\d{3}(?!\d))", "", text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geq ")
+    )
 
 
 def _symbolically(gold: str, given: str, config: SandboxConfig) -> bool:
