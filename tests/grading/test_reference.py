@@ -109,7 +109,14 @@ def test_a_timeout_is_told_and_the_next_answer_is_judged_as_ever():
     assert verdict(r"\sqrt{2}+1", r"\boxed{1+\sqrt{2}}", "mathematics", SandboxConfig(timeout_s=60)).passed
 
 
-def test_a_reference_that_cannot_be_read_is_the_graders_fault():
-    """Nobody can answer it, which must not count against the model."""
-    result = verdict(r"\frac{1}{", r"\boxed{\frac{x}{2}}", "mathematics")
+def test_what_the_grader_cannot_check_does_not_count_against_the_model():
+    """An entry that cannot be read back would make every answer wrong."""
+    row = problem(
+        problem_id="s/p",
+        source="s",
+        question="?",
+        tests={"kind": "reference", "reference": "4", "verifier": "reasoning_gym:chain_sum"},
+        metadata={"entry": "{'answer': np.int64(4)}"},
+    )
+    result = check(row, "Answer: 4", LIMITS)
     assert (result.verdict, result.passed) == ("grader_error", None)

@@ -23,6 +23,7 @@ REFUSED_TASKS = {
     "ransom_note": _UNSTABLE,
     "game_of_life_halting": "its scorer compares truth values of texts, so any answer at all is right",
     "puzzle24": "its scorer does not look at the numbers used, so one answer is right for every problem",
+    "intermediate_integration": "some references leave the integral undone, so the question is right as its answer",
     "coin_flip": "its scorer takes a first digit for the whole, so 0 is right for almost every problem",
 }
 

@@ -13,8 +13,11 @@ from z1ray.grading.answers.markup import unfenced, unwrapped
 from z1ray.window import CODE_HINT, MATH_HINT
 
 _HINTS = tuple(hint.strip() for hint in (CODE_HINT, MATH_HINT))
-_VERB = r"(?:is|are|was|should be|must be|would be|will be|equals?|becomes|comes out to(?: be)?)\b[ \t]*[:=]?|[:=：]|->|→|\\to\b"
-# "Answer: 42", "**Final answer**: 42", "### Answer", "<answer>42", "#### 42", "答案：42" say what follows is the answer.
+_VERB = (
+    r"(?:is|are|was|should be|must be|would be|will be|equals?|becomes|comes out to(?: be)?)\b[ \t]*[:=]?"
+    r"|[:=：]|->|→|\\to\b"
+)
+# "Answer: 42", "**Final answer**: 42", "### Answer", "<answer>42", "#### 42", "答案：42" label what follows.
 _LABEL = re.compile(
     r"(?im)^[ \t>*_#-]*(?:(?:so|thus|hence|therefore)\b,?[ \t]*)?(?:my |the |our )?(?:(?:final|correct|right) )?"
     r"(?:answers?|result|solution)[*_]*[ \t]*(?:[:=：]|→|->)[ \t]*(?:\*\*)?[ \t]*"
@@ -26,7 +29,8 @@ _LABEL = re.compile(
 # "so the answer to the question is 42" says it within a sentence; "your answer is", "an answer is" do not.
 _PHRASE = re.compile(
     r"\b(?<!to )(?<!if )(?:the|final|correct|right|our|so|ANSWER)\b(?:[ \t]+\w+){0,2}?[ \t]*"
-    r"\banswers?\b[*_]*(?:[ \t]+(?:to|for|of)\b[^.:=\n]{1,80}?)?(?:,[^,.\n]{1,30},)?[ \t]*(?:(?:also|then|therefore|thus|simply)[ \t]+)?"
+    r"\banswers?\b[*_]*(?:[ \t]+(?:to|for|of)\b[^.:=\n]{1,80}?)?(?:,[^,.\n]{1,30},)?[ \t]*"
+    r"(?:(?:also|then|therefore|thus|simply)[ \t]+)?"
     rf"(?:{_VERB})[ \t]*(?:\*\*)?[ \t]*",
     re.IGNORECASE,
 )

@@ -56,9 +56,8 @@ def _mathematics(job: dict[str, Any]) -> float:
     from math_verify import verify
 
     gold, given = _parsed(job["reference"]), _parsed(job["answer"])
-    if not gold:
-        raise ValueError(f"no mathematics in the reference {job['reference'][:100]!r}")
-    right = bool(given) and verify(
+    # What cannot be parsed has already been compared letter by letter.
+    right = bool(gold and given) and verify(
         gold, given, timeout_seconds=None, allow_set_relation_comp=True, raise_on_error=False
     )
     return float(right)

@@ -13,16 +13,21 @@ from z1ray.grading.answers.markup import one_spelling, unfenced, unwrapped
 
 _OPEN = r"(?:\\(?:text|textbf|mathrm|mathbf|boxed)\s*\{\s*|\\\(|\$|\*\*|__|[(\[*_`\"']){0,6}"
 _WORDS = r"(?:(?:option|choice|letter|answer)s?\s*)?"
-_END = r"(?=\s*(?:[)\]}.,:;*_`$\"'!。，、：)）]|\\\)|$|\n|[-–—]\s|(?:because|since|as|is|which|with|from|for|based|due|given|and not|not)\b))"
+_END = (
+    r"(?=\s*(?:[)\]}.,:;*_`$\"'!。，、：）]|\\\)|$|\n|[-–—]\s"
+    r"|(?:because|since|as|is|which|with|from|for|based|due|given|and not|not)\b))"
+)
 _LETTER = rf"{_OPEN}{_WORDS}{_OPEN}(?P<letter>[A-Za-z]){_END}"
 _SAID = re.compile(
-    r"(?:\b(?:answer|choice|option|solution|response)s?\b[*_\"]*(?:\s+to\b[^.:\n]{1,60}?)?(?:,[^,.\n]{1,30},)?\s*(?:(?:is|are|should be|must be|would be|will be"
+    r"(?:\b(?:answer|choice|option|solution|response)s?\b[*_\"]*(?:\s+to\b[^.:\n]{1,60}?)?(?:,[^,.\n]{1,30},)?\s*"
+    r"(?:(?:is|are|should be|must be|would be|will be"
     r"|=|:|：|→)\s*:?)+(?:\s*(?:definitely|clearly|therefore|thus|most likely|likely|probably|indeed))?"
     r"|\b(?:choose|select|pick|go with|going with)\b:?|(?:答案|选项|选择|选|選)(?:是|为|[:：])*)[\s*_]*" + _LETTER,
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    rf"\b(?:option|choice|answer)\s*{_OPEN}(?P<letter>[A-Z])\b[)\]*]*\s+(?:is|must be|would be)\s+(?:the\s+)?(?:correct|right|best|true|answer)\b",
+    rf"\b(?:option|choice|answer)\s*{_OPEN}(?P<letter>[A-Z])\b[)\]*]*\s+(?:is|must be|would be)\s+"
+    r"(?:the\s+)?(?:correct|right|best|true|answer)\b",
     re.IGNORECASE,
 )
 _ALONE = re.compile(rf"[\s>#-]*{_LETTER}", re.IGNORECASE)

@@ -41,10 +41,10 @@ def _without_one(answer: str) -> str:
     answer = re.sub(r"(?<![.\\])\.$", "", answer).strip()
     for opening, end in _WRAPPINGS:
         inner = answer[len(opening) : -len(end)]
-        if len(answer) > len(opening) + len(end) and answer.startswith(opening) and answer.endswith(end):
-            # "$1$ and $2$" is not one formula.
-            if opening not in inner and not (end == '"' and '"' in inner):
-                return inner.strip()
+        wrapped = len(answer) > len(opening) + len(end) and answer.startswith(opening) and answer.endswith(end)
+        # "$1$ and $2$" is not one formula.
+        if wrapped and opening not in inner:
+            return inner.strip()
     found = re.match(rf"\\(?:{'|'.join(_COMMANDS)})\s*\{{", answer)
     if found and closing(answer, found.end()) == len(answer) - 1:
         return answer[found.end() : -1].strip()

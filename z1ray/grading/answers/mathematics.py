@@ -1,9 +1,10 @@
 r"""Symbolic mathematics (MATH500), and numbers.
 
-Source: math-verify 0.9 (the grader of lighteval's MATH500), which parses both sides to sympy and compares values,
-sets, intervals, relations and matrices. Around it: hendrycks/math's normalisation, openai/prm800k's rule that brackets
-must agree (``[1,2)`` is not ``(1,2]``), and that words are compared as words, since math-verify reads "yes" as a product
-of variables. An expression counts if it is equal in value; only the whole of it is looked at.
+Source: math-verify 0.9 (the grader of lighteval's MATH500), which parses both sides to sympy and
+compares values, sets, intervals, relations and matrices. Around it: hendrycks/math's normalisation;
+openai/prm800k's rule that brackets must agree (``(1,2)`` is not ``\{1,2\}``); and words are compared
+as words, since math-verify reads "yes" as a product of variables. An expression counts if it is
+equal in value (prm800k would also refuse ``\sqrt{16}`` for 4); only the whole of it is looked at.
 """
 
 import re
@@ -20,32 +21,10 @@ _AND = re.compile(r"\s*,?\s*(?:\\text\s*\{\s*,?\s*(?:and|or)\s*\}|\b(?:and|or)\b
 _IS = re.compile(r"(?<![<>!:\\])=|\\approx(?![A-Za-z])|\\equiv(?![A-Za-z])")
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "log",
-        "ln",
-        "exp",
-        "sqrt",
-        "det",
-        "gcd",
-        "lcm",
-        "min",
-        "max",
-        "mod",
-        "inf",
-        "infinity",
-    ]
+    (
+        *("sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"),
+        *("log", "exp", "sqrt", "det", "gcd", "lcm", "min", "max", "mod", "inf", "infinity"),
+    )
 )
 _GROUPS = {"(": ")", "[": "]", r"\{": r"\}"}
 _SET = re.compile(r"^[A-Za-z]\s*\\in\s*(?=\\\{)")
@@ -56,7 +35,7 @@ def equal(reference: str, answer: str, config: SandboxConfig) -> bool:
 
     Raises:
         judging.JudgeTimeout: If the comparison takes longer than ``config.timeout_s``.
-        judging.JudgeError: If the reference cannot be read.
+        judging.JudgeError: If the comparison could not be made.
     """
     if (wanted := reference_letter(reference)) is not None:
         return letter(f"Answer: {answer}") == wanted

@@ -11,10 +11,11 @@ from z1ray.grading.answers.markup import unwrapped
 # No answer in a sentence is longer, and patterns with blanks take the square of it.
 _MAX_LENGTH = 1000
 _LEAD = re.compile(
-    r"^(?:(?:so|thus|hence|therefore|then|and|well|ok|okay)\b[, ]*)*(?:[^\d$\\=<>\n]*?\b(?:is|are|was|equals|equal to|be|get|have|has"
-    r"|gives|yields|obtain|costs?|takes?|makes?|needs?|earns?|paid|pays?|contains?|there are|there is)\b:?\s*|[^\d$\\=<>\n,]{1,40}:\s+)?"
-    r"(?:(?:exactly|precisely|simply|just|only|therefore|thus|also|then|approximately|about|around|roughly|equal to|a total of"
-    r"|at|\\approx|~|≈|=|:)\s*)*",
+    r"^(?:(?:so|thus|hence|therefore|then|and|well|ok|okay)\b[, ]*)*"
+    r"(?:[^\d$\\=<>\n]*?\b(?:is|are|was|equals|equal to|be|get|have|has|gives|yields|obtain|costs?|takes?|makes?|needs?"
+    r"|earns?|paid|pays?|contains?|there are|there is)\b:?\s*|[^\d$\\=<>\n,]{1,40}:\s+)?"
+    r"(?:(?:exactly|precisely|simply|just|only|therefore|thus|also|then|approximately|about|around|roughly|equal to"
+    r"|a total of|at|\\approx|~|≈|=|:)\s*)*",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(
@@ -29,7 +30,11 @@ _REMARK = re.compile(
 )
 _SENTENCE = re.compile(r"(?<=[\w})\]$%°*])[.!。]\**\s+(?=\**[A-Z\"'(]).*$", re.DOTALL)
 _CURRENCY = re.compile(r"^([-+]?)\s*(?:\\?\$|€|£|¥|₹|\\text\{?\\?\$\}?|USD|EUR|GBP|Rs\.?|US\\?\$)\s*(?=[\d.])")
-_NUMBER_FIRST = r"[-+]?\s*(?:\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}|\d+\s*\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}|[\d.,]*\d(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?|[\d.,]+\s*(?:\\times|\\cdot)\s*10\^\{?[-+]?\d+\}?)"
+_FRACTION = r"\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}"
+_NUMBER_FIRST = (
+    rf"[-+]?\s*(?:{_FRACTION}|\d+\s*{_FRACTION}|[\d.,]*\d(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?"
+    r"|[\d.,]+\s*(?:\\times|\\cdot)\s*10\^\{?[-+]?\d+\}?)"
+)
 _POWERED = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 # Units that are one letter or could be read as a product of variables.
 _SYMBOLS = (

@@ -103,4 +103,4 @@ def _rounded(exact: Fraction, decimal: Fraction, written: str) -> bool:
     if found is None or len(re.sub(r"\D", "", found[0]).lstrip("0")) < _SIGNIFICANT:
         return False
     places = len(found[1]) + (2 if "%" in written and decimal != value(written.rstrip("%")) else 0)
-    return abs(exact - decimal) * 10**places <= Fraction(1, 2)
+    return abs(exact - decimal) * Fraction(10) ** places <= Fraction(1, 2)

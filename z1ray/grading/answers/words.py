@@ -41,7 +41,7 @@ def plain(text: str) -> str:
 
 def is_words(text: str) -> bool:
     """Whether a reference is nothing but words, so that nothing in it can be worked out."""
-    return re.fullmatch(r"[^\W\d_]{2,}(?:[ ,.'’-]+[^\W\d_]+)*[.!?]?", text.strip()) is not None
+    return re.fullmatch(r"[^\W\d_]{2,}(?:[ ,.'\u2019-]+[^\W\d_]+)*[.!?]?", text.strip()) is not None
 
 
 def truth(text: str | None) -> bool | None:
