@@ -74,7 +74,12 @@ def latex(text: str) -> str:
     text = spelled(unwrapped(text).replace(r"\$", "").replace("$", ""))
     text = re.sub(r"\\(?:mathbf|mathrm|textbf|boldsymbol|vec|mathit)\s*\{([^{}]*)\}", r"\1", text)
     text = re.sub(r"(?:\^\s*\{?\s*\\circ\s*\}?|\\degrees?)(?![A-Za-z])", "", text)
-    text = re.sub(r"\s*\\[,;:!]", " ", _AND.sub(", ", text)).replace("**", "^").replace(r"\%", "%")
+    text = (
+        re.sub(r"\s*\\[,;:!]", " ", _AND.sub(", ", text))
+        .replace("**", "^")
+        .replace(r"\%", "%")
+        .replace(r"\varnothing", r"\emptyset")
+    )
     text = re.sub(r"(?<=\d)\s*\*\s*(?=[\dA-Za-z(\\])|(?<=[A-Za-z)])\s*\*\s*(?=[\dA-Za-z(\\])", r" \\cdot ", text)
     text = re.sub(r"(?<![\\A-Za-z])(pi|sqrt|infty|sin|cos|tan|ln|log)(?![A-Za-z])", r"\\\1", text)
     text = re.sub(r"\\sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)

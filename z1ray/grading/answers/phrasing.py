@@ -48,6 +48,11 @@ _UNIT = re.compile(
     rf"|\s*(?:{_SYMBOLS})(?:/(?:{_SYMBOLS}))?{_POWERED}|(?:\s+|-){_WORD}{_POWERED}(?:(?:\s+|\s*/\s*|-){_WORD}{_POWERED}){{0,4}}|\s*[\u4e00-\u9fff]{{1,4}})$"
 )
 _FORMULA = re.compile(rf"\$(?P<inner>[^$]+)\$(?P<unit>(?:[\s-]+{_WORD}{_POWERED}){{1,5}})")
+# After an expression that is no number only what cannot be a variable is a unit.
+_EXPRESSION = re.compile(
+    rf"(?P<inner>.*[\w}})])(?P<unit>(?:\s|\\,|~)*\\(?:text|mathrm|mbox)\s*\{{[^{{}}\d]*\}}{_POWERED}"
+    rf"|(?<=[\d}})])\s+(?:km|cm|mm|dm|inches|feet|units|square units){_POWERED})"
+)
 _CONNECTIVE = re.compile(r"\b(?:and|or|to|but|if|unless|vs|versus)\b", re.IGNORECASE)
 _PER_CENT = re.compile(r"percent|per cent|pct|hundred|thousand|million|billion|dozen", re.IGNORECASE)
 
@@ -81,11 +86,11 @@ def without_unit(answer: str) -> str:
     if (formula := _FORMULA.fullmatch(answer)) and not _CONNECTIVE.search(formula["unit"]):
         return formula["inner"].strip()
     answer = _CURRENCY.sub(r"\1", answer).strip()
-    found = _UNIT.match(answer)
+    found = _UNIT.match(answer) or _EXPRESSION.fullmatch(answer)
     if found is None:
         return answer
-    unit = answer[found.end("number") :]
-    return answer if _CONNECTIVE.search(unit) or _PER_CENT.search(unit) else found["number"].strip()
+    unit = answer[found.end(1) :]
+    return answer if _CONNECTIVE.search(unit) or _PER_CENT.search(unit) else found[1].strip()
 
 
 def symbol_of(answer: str) -> str | None:
