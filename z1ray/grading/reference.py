@@ -1,98 +1,119 @@
 """Comparing a final answer with a problem's reference, by the rule its tests name."""
 
-import ast
-import json
-import re
-from dataclasses import replace
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 from z1ray.errors import UserError
-from z1ray.grading import sandbox
-from z1ray.grading.answers import is_number, last_number
+from z1ray.grading import tasks
+from z1ray.grading.answers import integers, mathematics
+from z1ray.grading.answers.extract import final_answer
+from z1ray.grading.answers.judging import JudgeError, JudgeTimeout
+from z1ray.grading.answers.letters import letter, reference_letter
+from z1ray.grading.answers.phrasing import readings
+from z1ray.grading.answers.words import is_words, same_text, truth
 from z1ray.grading.config import SandboxConfig
 from z1ray.records import Row
 
-# Tasks of reasoning_gym 0.1.25 whose score_answer evaluates text as an expression.
-EVALUATING_TASKS = frozenset(
-    {
-        "binary_matrix",
-        "countdown",
-        "intermediate_integration",
-        "n_queens",
-        "number_sorting",
-        "polynomial_multiplication",
-        "puzzle24",
-        "simple_integration",
-        "spiral_matrix",
-        "string_insertion",
-    }
-)
 
-_PREFIX = "reasoning_gym:"
-_SCORER = Path(__file__).with_name("score_entry.py").read_text(encoding="utf-8")
-# Importing the package, from a cold disk, is no part of the answer's time; its libraries need room too.
-_IMPORT_S = 30.0
-_IMPORT_MIB = 1024
-# What a scorer can stumble over in a malformed answer.
-_MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, SyntaxError, RecursionError)
+class Judged(NamedTuple):
+    """What was answered and whether it is right.
+
+    Attributes:
+        verdict: ``passed``; ``failed``; ``no_answer`` if the text says none of the answers there are;
+            ``timeout`` if the comparison took too long; ``grader_error`` if it could not be made.
+        answer: The final answer; None if there is none.
+    """
+
+    verdict: str
+    answer: str | None
 
 
-def matches(problem: Row, answer: str, config: SandboxConfig) -> bool:
-    """Whether an answer is right.
+def judge(problem: Row, text: str, config: SandboxConfig) -> Judged:
+    """Check a text's final answer against the reference, by the rule in ``tests.verifier``.
 
-    Verifier ``reasoning_gym:<task>`` asks that task's own scorer for the full score; ``exact``
-    or none compares texts without regard to case, spaces and enclosing brackets. An answer
-    is reduced to its last number where the reference is a number.
+    Rules are ``mathematics`` (symbolic), ``integer`` (0 to 999), ``number``, ``choice`` (a letter),
+    ``yes_no``, ``text``, and ``reasoning_gym:<task>``, that task's own scorer. Without one, or with
+    ``exact``, the reference tells: a letter, yes or no, words, else mathematics.
 
     Raises:
-        UserError: If the verifier is unknown.
+        UserError: If the verifier is unknown, or the reference does not fit it.
     """
     reference, verifier = problem["tests"]["reference"], problem["tests"]["verifier"]
-    if reference is not None and is_number(reference):
-        answer = last_number(answer) or answer
-    if verifier in {None, "exact"}:
-        return _normal(answer) == _normal(reference)
-    if not verifier.startswith(_PREFIX):
-        raise UserError(
-            f"problem {problem['problem_id']!r}: tests.verifier",
-            verifier,
-            "unknown verifier",
-            "use exact or reasoning_gym:<task>, or leave it out",
-        )
-    task = verifier.removeprefix(_PREFIX)
-    score = _sandboxed_score if task in EVALUATING_TASKS else _score
-    return score(task, answer, json.loads(problem["metadata"])["entry"], config) >= 0.99
-
-
-def _normal(text: str) -> str:
-    text = re.sub(r"\s+", " ", text).strip().lower()
-    return re.sub(r"^[(\[](.*)[)\]]$", r"\1", text)
-
-
-@cache
-def _dataset(task: str) -> Any:
-    from reasoning_gym import create_dataset
-
-    return create_dataset(task)
-
-
-def _score(task: str, answer: str, entry: str, _: SandboxConfig) -> float:
     try:
-        return float(_dataset(task).score_answer(answer, ast.literal_eval(entry)))
-    except _MALFORMED:
-        return 0.0
+        if verifier is not None and verifier.startswith(tasks.PREFIX):
+            return _as_judged(*tasks.passes(problem, text, config))
+        name = _rule_for(reference) if verifier in {None, "exact"} else verifier
+        if name not in _RULES:
+            raise _unknown(problem, verifier)
+        return _RULES[name](reference, text, config)
+    except JudgeTimeout:
+        return Judged("timeout", final_answer(text))
+    except JudgeError:
+        return Judged("grader_error", final_answer(text))
 
 
-def _sandboxed_score(task: str, answer: str, entry: str, config: SandboxConfig) -> float:
-    spec = find_spec("reasoning_gym")
-    assert spec is not None
-    assert spec.origin is not None
-    packages = Path(spec.origin).parents[1]
-    job = {"packages": [str(packages)], "task": task, "answer": answer, "entry": entry}
-    limits = replace(config, timeout_s=config.timeout_s + _IMPORT_S, memory_mib=config.memory_mib + _IMPORT_MIB)
-    outcome = sandbox.run(_SCORER, limits, stdin=json.dumps(job), packages=[packages])
-    found = re.search(r"^score (\S+)$", outcome.stdout, re.MULTILINE)
-    return float(found[1]) if found else 0.0
+def _rule_for(reference: str) -> str:
+    if reference_letter(reference) is not None:
+        return "choice"
+    if truth(reference) is not None and " " not in reference.strip():
+        return "yes_no"
+    return "text" if is_words(reference) else "mathematics"
+
+
+def _unknown(problem: Row, verifier: str) -> UserError:
+    return UserError(
+        f"problem {problem['problem_id']!r}: tests.verifier",
+        verifier,
+        "unknown verifier",
+        f"use {', '.join(_RULES)} or {tasks.PREFIX}<task>, or leave it out",
+    )
+
+
+def _as_judged(passed: bool, answer: str | None) -> Judged:
+    return Judged("no_answer" if answer is None else "passed" if passed else "failed", answer)
+
+
+def _mathematics(reference: str, text: str, config: SandboxConfig) -> Judged:
+    answer = final_answer(text)
+    return _as_judged(answer is not None and mathematics.equal(reference, answer, config), answer)
+
+
+def _integer(reference: str, text: str, _: SandboxConfig) -> Judged:
+    answer, wanted = final_answer(text), integers.integer(reference)
+    if wanted is None:
+        raise UserError("tests.reference", reference, "it is no integer from 0 to 999", "use the verifier `number`")
+    return _as_judged(answer is not None and integers.integer(answer) == wanted, answer)
+
+
+def _number(reference: str, text: str, _: SandboxConfig) -> Judged:
+    answer = final_answer(text)
+    gold = mathematics.latex(reference)
+    given = [mathematics.latex(reading) for reading in readings(answer or "")]
+    return _as_judged(any(mathematics.same_number(gold, one) for one in given), answer)
+
+
+def _choice(reference: str, text: str, _: SandboxConfig) -> Judged:
+    wanted, answer = reference_letter(reference), letter(text)
+    if wanted is None:
+        raise UserError("tests.reference", reference, "it is no letter", "use the verifier `text`")
+    return _as_judged(answer == wanted, answer)
+
+
+def _yes_no(reference: str, text: str, _: SandboxConfig) -> Judged:
+    answer, said = final_answer(text), truth(final_answer(text))
+    return _as_judged(said is not None and said == truth(reference), None if said is None else answer)
+
+
+def _text(reference: str, text: str, _: SandboxConfig) -> Judged:
+    answer = final_answer(text)
+    return _as_judged(answer is not None and same_text(reference, answer), answer)
+
+
+_RULES: dict[str, Callable[[str, str, SandboxConfig], Judged]] = {
+    "mathematics": _mathematics,
+    "integer": _integer,
+    "number": _number,
+    "choice": _choice,
+    "yes_no": _yes_no,
+    "text": _text,
+}

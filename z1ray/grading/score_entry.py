@@ -1,8 +1,8 @@
-"""Program inside the sandbox: reasoning_gym's own score of one answer.
+"""Program inside the sandbox: reasoning_gym's own best score for the readings of one answer.
 
 Some of its tasks evaluate an answer as a Python or sympy expression, so they may see a
 model's text only in here. Reads a job from stdin (``packages``, ``task``, ``entry``,
-``answer``) and writes the score to stdout.
+``answers``) and writes the score to stdout.
 """
 
 import ast
@@ -16,8 +16,14 @@ def main() -> None:
     sys.path[:0] = job["packages"]
     from reasoning_gym import create_dataset
 
-    score = create_dataset(job["task"]).score_answer(job["answer"], ast.literal_eval(job["entry"]))
-    print(f"score {score}")
+    dataset, entry = create_dataset(job["task"]), ast.literal_eval(job["entry"])
+    print("score 0")
+    for answer in job["answers"]:
+        try:
+            score = float(dataset.score_answer(answer, entry))
+        except Exception:  # noqa: BLE001 (whatever an expression raises, it is not the answer)
+            continue
+        print(f"score {score}")
 
 
 if __name__ == "__main__":

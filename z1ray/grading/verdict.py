@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from z1ray.grading import reference, sandbox
-from z1ray.grading.answers import final_answer
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.programs import complete
 from z1ray.prompts import last_code_block
@@ -60,11 +59,8 @@ def check(problem: Row, text: str, config: SandboxConfig) -> Verdict:
 
 
 def _check_reference(problem: Row, text: str, config: SandboxConfig) -> Verdict:
-    answer = final_answer(text)
-    if answer is None:
-        return Verdict(False, "no_answer", None)
-    passed = reference.matches(problem, answer, config)
-    return Verdict(passed, "passed" if passed else "failed", answer)
+    verdict, answer = reference.judge(problem, text, config)
+    return Verdict(None if verdict == "grader_error" else verdict == "passed", verdict, answer)
 
 
 def _run_cases(problem: Row, code: str, config: SandboxConfig) -> str:

@@ -1,9 +1,9 @@
 """Procedural reasoning tasks from the package reasoning-gym (Apache-2.0), each with its own verifier.
 
-Four tasks are refused: they draw from Python sets of strings, so the same seed gives
-other problems in another process, and an id would not name one problem.
+Tasks with a fault of the package's own are refused by name; see ``REFUSED_TASKS``.
 """
 
+import ast
 import dataclasses
 import random
 from collections.abc import Iterator
@@ -14,7 +14,18 @@ from z1ray.problems.config import SourceConfig
 from z1ray.records import Row, problem
 
 INSTRUCTION = 'End with "Answer:" and then the final answer alone.'
-UNSTABLE_TASKS = frozenset({"isomorphic_strings", "list_functions", "polynomial_multiplication", "ransom_note"})
+_UNSTABLE = "it draws from sets of strings, so its problems differ from process to process and an id names no problem"
+# Faults of reasoning_gym 0.1.25, each found by a test; a task that works again may be taken out.
+REFUSED_TASKS = {
+    "isomorphic_strings": _UNSTABLE,
+    "list_functions": _UNSTABLE,
+    "polynomial_multiplication": _UNSTABLE,
+    "ransom_note": _UNSTABLE,
+    "game_of_life_halting": "its scorer compares truth values of texts, so any answer at all is right",
+    "puzzle24": "its scorer does not look at the numbers used, so one answer is right for every problem",
+    "intermediate_integration": "some references leave the integral undone, so the question is right as its answer",
+    "coin_flip": "its scorer takes a first digit for the whole, so 0 is right for almost every problem",
+}
 
 
 def read(source: SourceConfig) -> Iterator[Row]:
@@ -42,11 +53,11 @@ def _dataset(task: str, seed: int, size: int, options: dict[str, Any]) -> Any:
         ) from error
     from reasoning_gym.factory import DATASETS
 
-    if task in UNSTABLE_TASKS:
-        raise UserError("task", task, "its problems differ from process to process", "choose another task")
+    if task in REFUSED_TASKS:
+        raise UserError("task", task, REFUSED_TASKS[task], "choose another task")
     # `composite` is no task but a mixture of others.
     if task not in DATASETS or task == "composite":
-        known = sorted(set(DATASETS) - UNSTABLE_TASKS - {"composite"})
+        known = sorted(set(DATASETS) - set(REFUSED_TASKS) - {"composite"})
         raise UserError("task", task, "reasoning_gym has no such task", f"use one of: {', '.join(known)}")
     try:
         return reasoning_gym.create_dataset(task, seed=seed, size=size, **options)
@@ -58,10 +69,25 @@ def _dataset(task: str, seed: int, size: int, options: dict[str, Any]) -> Any:
 
 def _problem(entry: dict[str, Any], index: int, source: SourceConfig) -> Row:
     """One entry as a row; the entry itself goes along as a Python literal, since JSON has no tuples."""
+    literal = repr(_plain(entry))
+    # What could not be read back would make every answer wrong.
+    assert ast.literal_eval(literal)["answer"] == entry["answer"]
     return problem(
         problem_id=f"{source.label}/seed{source.seed}-{index}",
         source=source.label,
         question=f"{entry['question'].strip()}\n\n{INSTRUCTION}",
         tests={"kind": "reference", "reference": entry["answer"], "verifier": f"reasoning_gym:{source.task}"},
-        metadata={"entry": repr(entry)},
+        metadata={"entry": literal},
     )
+
+
+def _plain(value: Any) -> Any:
+    """A value with NumPy's scalars and arrays as Python's own, and what has no literal as text."""
+    if isinstance(value, dict):
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set):
+        return type(value)(_plain(one) for one in value)
+    # NumPy's scalars are subclasses of str and float, so their type decides.
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return value if type(value) in {str, int, float, bool, bytes, complex, type(None)} else str(value)
