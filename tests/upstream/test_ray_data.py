@@ -8,7 +8,7 @@ from z1ray.upstream.ray_data import ERROR_COLUMN, PENDING_SUFFIX, limit_restarts
 
 
 def made(backend):
-    """A processor as generation builds one; no engine starts."""
+    """A processor as generation builds one; no engine starts, but Ray looks for a cluster to report to."""
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
     return build_processor(
@@ -23,8 +23,9 @@ def made(backend):
     )
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize(("backend", "is_placed"), [("ray", True), ("mp", False)])
-def test_what_is_set_reaches_the_call_that_starts_the_engines(backend, is_placed):
+def test_what_is_set_reaches_the_call_that_starts_the_engines(backend, is_placed, ray_cluster):
     """The limit of restarts for every engine, the placement only for those whose workers Ray places."""
     processor = made(backend)
     limit_restarts(processor, 8)
