@@ -89,7 +89,7 @@ def test_last_code_block_counts():
     assert verdict(DOUBLE, text).verdict == "passed"
 
 
-@pytest.mark.parametrize("text", ["", "def double(x): return 2 * x", "```python\n\n```"])
+@pytest.mark.parametrize("text", ["", "Doubling is adding a number to itself.", "```python\n\n```"])
 def test_no_code(text):
     """Text without a code block is no answer, and is told from a wrong one."""
     result = verdict(DOUBLE, text)

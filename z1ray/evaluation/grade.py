@@ -13,8 +13,9 @@ def answer_text(text: str, cut: bool, hint: str) -> str:
     """What is graded: all of the text, or from the hint on where the run was cut.
 
     A cut may fall inside a code block, so the thinking part would confuse the search for one.
+    The first hint counts: an answer may repeat it.
     """
-    return text[max(0, text.rfind(hint)) :] if cut else text
+    return text[max(0, text.find(hint)) :] if cut else text
 
 
 def grade_rows(
@@ -37,8 +38,9 @@ def grade_rows(
     def grade(row: Row) -> Row:
         from z1ray.grading.verdict import check
 
-        text = answer_text(row["text"], row["cut"], hints[row["benchmark"]])
-        verdict = check(problems[row["problem_id"]], text, sandbox)
+        hint = hints[row["benchmark"]]
+        text = answer_text(row["text"], row["cut"], hint)
+        verdict = check(problems[row["problem_id"]], text, sandbox, hints=[hint] if row["cut"] else [])
         return {**row, "answer": verdict.answer, "correct": verdict.passed}
 
     width = parallelism or int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call]

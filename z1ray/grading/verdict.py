@@ -2,13 +2,14 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from z1ray.grading import reference, sandbox
 from z1ray.grading.config import SandboxConfig
+from z1ray.grading.extraction import HINTS, find_program
 from z1ray.grading.programs import complete
-from z1ray.prompts import last_code_block
 from z1ray.records import Row
 
 _RUN_CASES = Path(__file__).with_name("run_cases.py").read_text(encoding="utf-8")
@@ -35,13 +36,14 @@ class Verdict:
     answer: str | None
 
 
-def check(problem: Row, text: str, config: SandboxConfig) -> Verdict:
+def check(problem: Row, text: str, config: SandboxConfig, hints: Sequence[str] = HINTS) -> Verdict:
     """Check a model's text against a problem's tests; code runs in the sandbox only.
 
     Args:
         problem: A Problem row.
-        text: The model's whole response. Code is taken from its last code block.
+        text: The model's whole response; see ``extraction`` for what code of it is run.
         config: Limits of each run.
+        hints: Hints that may end its thinking, which is no part of the answer then.
 
     Raises:
         UserError: If the tests name an unknown verifier.
@@ -51,8 +53,8 @@ def check(problem: Row, text: str, config: SandboxConfig) -> Verdict:
         return Verdict(None, "no_tests", None)
     if tests["kind"] == "reference":
         return _check_reference(problem, text, config)
-    code = last_code_block(text)
-    if code is None or not code.strip():
+    code = find_program(problem, text, hints)
+    if code is None:
         return Verdict(False, "no_code", None)
     verdict = _run_cases(problem, code, config) if tests["kind"] == "python" else _compare_output(tests, code, config)
     return Verdict(verdict == "passed", verdict, code)
