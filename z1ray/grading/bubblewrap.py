@@ -4,35 +4,37 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-PROGRAM = "/program.py"
 INSTALL = "apt-get install bubblewrap (0.7 or newer), and let the container or kernel create namespaces"
+SCRATCH_BYTES = 64 * 2**20  # /tmp, and what a program may write
+SHARED_BYTES = 16 * 2**20  # /dev/shm: locks and queues of multiprocessing
 
-_TMP_BYTES = 64 * 2**20
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache")
 
 
-def command(program: Path, packages: Sequence[Path] = ()) -> list[str]:
-    """Words to put before the interpreter: own namespaces, and a file system of what Python needs.
+def command(shown: Mapping[str, Path], files: Mapping[str, int], filter_fd: int) -> list[str]:
+    """Words to put before a program: own namespaces, and a file system of what Python needs.
 
     Args:
-        program: The program's file on the host; it appears inside as ``PROGRAM``.
-        packages: More folders to show, read-only, where they are.
+        shown: Host paths by the path at which they appear, read-only.
+        files: File descriptors, readable to the end, by the file they become.
+        filter_fd: Where to read the system-call filter.
     """
-    shown = dict.fromkeys([*_interpreter_folders(), *(str(folder) for folder in packages)])
+    paths = {**{path: Path(path) for path in _interpreter_folders()}, **shown}
     return [
         shutil.which("bwrap") or "bwrap",
         *_namespaces(),
-        *("--die-with-parent", "--hostname", "sandbox"),
+        *("--die-with-parent", "--hostname", "sandbox", "--seccomp", str(filter_fd)),
         # Before the binds: an environment that lies under /tmp must not be hidden by it.
-        *("--perms", "1777", "--size", str(_TMP_BYTES), "--tmpfs", "/tmp"),
+        *("--perms", "1777", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp"),
         *(word for path in _SYSTEM for word in (*_open_parents(path), "--ro-bind-try", path, path)),
-        *(word for path in shown for word in (*_open_parents(path), "--ro-bind", path, path)),
-        *("--ro-bind", str(program), PROGRAM),
-        *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
-        *("--chdir", "/tmp", "--remount-ro", "/", "--"),
+        *(word for to, path in paths.items() for word in (*_open_parents(to), "--ro-bind", str(path), to)),
+        *(word for path, fd in files.items() for word in ("--perms", "0644", "--ro-bind-data", str(fd), path)),
+        *("--proc", "/proc", "--dev", "/dev"),
+        *("--perms", "1777", "--size", str(SHARED_BYTES), "--tmpfs", "/dev/shm"),
+        *("--remount-ro", "/dev", "--chdir", "/tmp", "--remount-ro", "/", "--"),
     ]
 
 
@@ -42,7 +44,7 @@ def interpreter() -> str:
 
 
 def throwaway_uid() -> int:
-    """A user id for one run if we are root, else -1.
+    """A user id for one process of a run if we are root, else -1.
 
     The kernel does not count root's processes, in a user namespace of root's neither, so
     a limit on processes holds only for somebody else.

@@ -1,46 +1,65 @@
 """Running untrusted Python.
 
 With bubblewrap, a run has no network, sees no file but the system's libraries and the
-interpreter (read-only) and an empty ``/tmp`` of 64 MiB, sees no process but its own, and
-gets an empty environment. Address space, CPU time, file size, open files and the number of
-processes are limited; the wall-clock limit ends the whole tree; output is cut at 8 MiB.
+interpreter (read-only) and an empty ``/tmp`` of 64 MiB, sees no process but its own, and gets
+an empty environment. Each process's address space, CPU time, file size, open files and stack
+are limited, and so is the number of processes; the wall-clock limit ends the whole tree. A
+filter of system calls refuses memory that no limit counts (memfd, System V), new namespaces
+and looking into other processes. Memory of all processes together is limited by a control
+group where this process may make one (``grading/memory.py``).
 
-It does **not** cover: faults of the kernel itself; the sum of memory over a run's processes
-(each has its own limit, and there are at most 16); and a program that picks apart the
-interpreter it shares with the tests (frames, garbage collector) to forge their result.
+It does **not** cover: faults of the kernel itself; without a control group, memory of several
+processes together for the 50 ms between two looks at it (``inside/watch.py``; a plain `run`
+has no such look: 64 processes, each within its own limit); use of the processors by up to 64
+processes until the time is over; what can be learned from timing.
 
-Where bubblewrap is missing or may not create namespaces, a run is a plain subprocess in a
-session of its own, with an empty environment, an empty working folder and the same limits.
-It can then read the user's files, use the network, leave its session, and as root start
-processes without limit. That is logged once, as a warning.
+Where bubblewrap is missing or may not create namespaces, nothing is run, unless
+``sandbox.require`` is false: then a run is a plain subprocess in a session of its own, with an
+empty environment, an empty working folder and the limits of each process. It can then read the
+user's files, use the network, leave its session, and as root start processes without limit.
 """
 
 import contextlib
 import logging
 import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, Literal
 
-from z1ray.grading import bubblewrap
+from z1ray.errors import UserError
+from z1ray.grading import bubblewrap, memory, packages, seccomp
 from z1ray.grading.config import SandboxConfig
 
 Kind = Literal["bubblewrap", "limited"]
 Status = Literal["ok", "error", "timeout", "memory"]
 
-OUTPUT_BYTES = 8 * 2**20
-MAX_PROCESSES = 16
+OUTPUT_BYTES = bubblewrap.SCRATCH_BYTES
+MAX_PROCESSES = 64
+PROGRAM = "/program"  # the program's folder, seen from inside
 
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
-_CONFINE = Path(__file__).with_name("confine.py").read_text(encoding="utf-8")
+_STACK_BYTES = 64 * 2**20
+_OVERHEAD_BYTES = 64 * 2**20  # what bubblewrap and the judge may hold beside the program
+_PROBES, _PROBE_PAUSE_S, _PROBE_AGAIN_S = 3, 0.2, 60
+_ENVIRONMENT = {
+    **{"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"},
+    # Reserved addresses count, and every thread would reserve an arena of 64 MiB and a stack like the main one.
+    **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
+}
 _log = logging.getLogger(__name__)
+
+
+class SandboxError(Exception):
+    """The sandbox did not do its part; says nothing about the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,100 +77,108 @@ class Outcome:
     stderr: str
 
 
-@cache
-def kind() -> Kind:
-    """The sandbox this machine offers; warns, once per process, if it is the weak one."""
-    reason = _unusable()
+def kind(require: bool = False) -> Kind:
+    """The sandbox this machine offers now; looked at again every minute.
+
+    Args:
+        require: Refuse the weak one.
+
+    Raises:
+        UserError: If bubblewrap does not work and is required.
+    """
+    reason = _unusable(int(time.monotonic() // _PROBE_AGAIN_S))
     if reason is None:
         return "bubblewrap"
-    _log.warning(
-        "UNTRUSTED CODE RUNS WITHOUT A SANDBOX: %s. It can read this user's files, use the network and leave "
-        "processes behind; only time, memory and output are limited. To protect this machine: %s.",
-        reason,
-        bubblewrap.INSTALL,
-    )
+    if require:
+        remedy = f"{bubblewrap.INSTALL}; for a demonstration alone, set sandbox.require to false"
+        raise UserError("sandbox.require", True, reason, remedy)
+    _warn(reason)
     return "limited"
 
 
 def run(source: str, config: SandboxConfig, *, stdin: str = "", packages: Sequence[Path] = ()) -> Outcome:
-    """Run a Python program (standard library only) to its end or to its limits.
+    """Run a Python program to its end or to its limits.
 
     Args:
         source: The program's text.
         config: Time and memory limits.
         stdin: What it reads.
         packages: Folders of packages it may read; it must put them on ``sys.path`` itself.
+
+    Raises:
+        UserError: If bubblewrap does not work and ``config`` requires it.
     """
-    return _run(source, config, kind(), stdin, packages)
+    return _run(source, config, kind(config.require), stdin, packages)
 
 
-def _unusable() -> str | None:
-    """Why bubblewrap cannot be used here, found out by using it; None if it works."""
+def execute(
+    folder: Path, words: Sequence[str], config: SandboxConfig, kind: Kind, *, stdin: bytes, limit_s: float, uid: int
+) -> Outcome:
+    """Run the interpreter with ``words``.
+
+    Args:
+        folder: Folder of the program, seen as ``PROGRAM`` in bubblewrap and as itself without.
+        words: Arguments of the interpreter after those that isolate it.
+        config: Memory limit and packages.
+        kind: Which sandbox.
+        stdin: What it reads.
+        limit_s: Wall-clock limit.
+        uid: User id that the run's user data names; -1 is ours.
+    """
+    shown = {PROGRAM: folder, **packages.shown(config.packages)}
+    python = [bubblewrap.interpreter(), "-I", "-S", "-B", "-X", "utf8", *words]
+    command = ["prlimit", *_limits(config, limit_s), *python]
+    with contextlib.ExitStack() as stack:
+        group, fds = None, list[int]()
+        if kind == "bubblewrap":
+            fds = stack.enter_context(_readable(seccomp.program(), *_user_data(uid if uid >= 0 else os.getuid())))
+            files = dict(zip(("/etc/passwd", "/etc/group"), fds[1:], strict=True))
+            command = [*bubblewrap.command(shown, files, fds[0]), *command]
+            group = stack.enter_context(memory.group(config.memory_mib * 2**20 + _OVERHEAD_BYTES))
+        kills = memory.num_kills(group) if group else 0
+        if group:
+            command = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs"), *command]
+        stdout, stderr = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        cwd = stack.enter_context(tempfile.TemporaryDirectory(prefix="z1ray-")) if kind == "limited" else "/"
+        returncode = _wait_for(_started(command, (stdout, stderr), cwd, fds), stdin, limit_s)
+        texts = [_captured(file) for file in (stdout, stderr)]
+        starved = group is not None and returncode not in {0, None} and memory.num_kills(group) > kills
+    return Outcome("memory" if starved else _status(returncode, texts[1]), *texts)
+
+
+@lru_cache(maxsize=1)
+def _unusable(_: int) -> str | None:
+    """Why bubblewrap cannot be used here, found out by using it, more than once if it fails; None if it works."""
     if shutil.which("bwrap") is None:
         return "bwrap is not installed"
-    outcome = _run("print('ready')", SandboxConfig(timeout_s=60), "bubblewrap", "", ())
-    return None if outcome.stdout == "ready\n" else f"bwrap does not work ({outcome.stderr.strip()[-200:]})"
+    if not seccomp.known():
+        return "there is no filter of system calls for this processor"
+    for _attempt in range(_PROBES):
+        outcome = _run("print('ready')", SandboxConfig(timeout_s=60), "bubblewrap", "", ())
+        if outcome.stdout == "ready\n":
+            return None
+        time.sleep(_PROBE_PAUSE_S)
+    return f"bwrap does not work ({outcome.stderr.strip()[-200:]})"
+
+
+@cache
+def _warn(reason: str) -> None:
+    _log.warning(
+        "UNTRUSTED CODE RUNS WITHOUT A SANDBOX: %s. It can read this user's files, use the network and leave "
+        "processes behind; only time, memory and output are limited. To protect this machine: %s.",
+        reason,
+        bubblewrap.INSTALL,
+    )
 
 
 def _run(source: str, config: SandboxConfig, kind: Kind, stdin: str, packages: Sequence[Path]) -> Outcome:
+    uid = bubblewrap.throwaway_uid() if kind == "bubblewrap" else -1
     with tempfile.TemporaryDirectory(prefix="z1ray-sandbox-") as name:
         folder = Path(name)
+        folder.chmod(0o755)
         program = folder / "program.py"
         program.write_text(source, encoding="utf-8", errors="replace")
         program.chmod(0o644)
-        with (folder / "stdout").open("w+b") as stdout, (folder / "stderr").open("w+b") as stderr:
-            command = _command(program, config, kind, packages)
-            returncode = _execute(command, stdin, (stdout, stderr), folder, config.timeout_s)
-            texts = [_captured(file) for file in (stdout, stderr)]
-    return Outcome(_status(returncode, texts[1]), *texts)
-
-
-def _command(program: Path, config: SandboxConfig, kind: Kind, packages: Sequence[Path]) -> list[str]:
-    if kind == "bubblewrap":
-        words, inside, uid = bubblewrap.command(program, packages), bubblewrap.PROGRAM, bubblewrap.throwaway_uid()
-    else:
-        words, inside, uid = [], str(program), -1
-    # One second more than the wall clock allows: it ends what has left the session in the weak sandbox.
-    cpu_s = math.ceil(config.timeout_s) + 1
-    limits = (uid, config.memory_mib * 2**20, cpu_s, OUTPUT_BYTES, MAX_PROCESSES)
-    python = [bubblewrap.interpreter(), "-I", "-S", "-c", _CONFINE]
-    return [*words, *python, *(str(limit) for limit in limits), inside]
-
-
-def _execute(
-    command: list[str], stdin: str, outputs: tuple[IO[bytes], IO[bytes]], cwd: Path, limit_s: float
-) -> int | None:
-    """The exit status, or None if the time ran out. No process of the run's session outlives it."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=outputs[0],
-        stderr=outputs[1],
-        env=_ENVIRONMENT,
-        cwd=cwd,
-        start_new_session=True,
-    )
-    try:
-        process.communicate(stdin.encode("utf-8", errors="replace"), timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        # The leader has been waited for only if it ended by itself; its group may still hold others.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return process.returncode
-
-
-def _captured(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read(OUTPUT_BYTES).decode("utf-8", errors="replace")
-
-
-def _status(returncode: int | None, stderr: str) -> Status:
-    if returncode is None:
-        return "timeout"
-    if returncode == 0:
-        return "ok"
-    last_line = stderr.rstrip().rpartition("\n")[2]
-    return "memory" if last_line.startswith("MemoryError") else "error"
+        data, limit_s = stdin.encode("utf-8", errors="replace"), config.timeout_s
+        inside = f"{PROGRAM if kind == 'bubblewrap' else name}/program.py"
+        return execute(folder, [inside], config, kind, stdin=data, limit_s=limit_s, uid=uid)

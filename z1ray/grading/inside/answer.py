@@ -1,0 +1,89 @@
+"""The answer's side of a run: a process of its own, with the answer's code and none of the tests."""
+
+import builtins
+import os
+import sys
+import types
+from typing import Any
+
+from z1ray.grading.inside import remote
+
+NAME = "answer"
+MEMORY = 97  # exit status of a program that ended for want of memory
+
+
+def serve(incoming: int, outgoing: int, setup: str, code: str) -> None:
+    """Run the code, then do what the judge asks of it, until the judge is gone."""
+    _streams(os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR))
+    module = _module(NAME)
+    exec(compile(setup, "setup", "exec", dont_inherit=True), module.__dict__)
+    classes = own_classes(module.__dict__)
+
+    def do(operation: str, target: Any, arguments: list[Any]) -> Any:
+        if operation == "begin":
+            exec(compile(code, NAME, "exec", dont_inherit=True), module.__dict__)
+            return _bound(module.__dict__, arguments[0])
+        if operation == "call":
+            given, named, back = arguments
+            return (target(*given, **named), *((*given, *named.values()) if back else ()))
+        return remote.FUNCTIONS[operation](target, *arguments)
+
+    # An answer may bring a class of the same name; the tests' values are then of its class.
+    remote.Peer(incoming, outgoing, _Current(classes, module.__dict__), do).listen()
+
+
+def run(source: int, target: int, code: str) -> None:
+    """Run the code as a program, from one file to another, and end as it ends."""
+    _streams(source, target)
+    module = _module("__main__")
+    try:
+        exec(compile(code, f"{NAME}.py", "exec", dont_inherit=True), module.__dict__)
+    except MemoryError:
+        os._exit(MEMORY)
+
+
+def own_classes(namespace: dict[str, Any]) -> dict[str, type]:
+    """Classes that the problem's setup defines."""
+    return {name: kind for name, kind in namespace.items() if isinstance(kind, type) and kind.__module__ == NAME}
+
+
+class _Current(dict[str, type]):
+    """The problem's classes as they are bound now."""
+
+    def __init__(self, classes: dict[str, type], namespace: dict[str, Any]) -> None:
+        super().__init__(classes)
+        self._namespace = namespace
+
+    def __getitem__(self, name: str) -> type:
+        kind = self._namespace.get(name)
+        return kind if isinstance(kind, type) else super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default
+
+
+def _bound(namespace: dict[str, Any], wanted: list[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Of the wanted names those that are bound, and the base classes of those that are exceptions."""
+    found = {name: namespace[name] for name in wanted if name in namespace}
+    errors = {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, BaseException)}
+    return found, {name: [base.__name__ for base in kind.__mro__] for name, kind in errors.items()}
+
+
+def _module(name: str) -> types.ModuleType:
+    # Dataclasses and pickling look a class's module up by name.
+    module = sys.modules[name] = types.ModuleType(name)
+    # The site module, which provides these two, is not loaded here.
+    builtins.__dict__.update(exit=sys.exit, quit=sys.exit)
+    return module
+
+
+def _streams(source: int, target: int) -> None:
+    """Standard input from one file, output to another, errors nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number, file in enumerate((source, target, nowhere)):
+        os.dup2(file, number)
+    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__ = (
+        open(0, encoding="utf-8", errors="surrogateescape", closefd=False),  # noqa: SIM115
+        open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False),  # noqa: SIM115
+        open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False),  # noqa: SIM115
+    )

@@ -1,0 +1,169 @@
+"""First program inside the sandbox: runs an answer in a process of its own and judges it.
+
+The answer's process is forked before anything worth stealing has been read: the cases, the
+wanted output and the nonce stay in the pipe on standard input until then, and the answer's
+process closes its end. It belongs to another user where there is one to give (we are root),
+and this process lets nobody of its own user look into it. Two lines go to standard output:
+``started``, and the nonce with the verdict.
+"""
+
+import _pickle
+import _signal
+import builtins
+import contextlib
+import os
+import sys
+import types
+from typing import Any
+
+from z1ray.grading.inside import answer, output, remote, watch
+
+
+class BrokenTests(Exception):
+    """The problem's own setup or cases do not work."""
+
+
+def main() -> None:
+    """Judge the job on standard input."""
+    job = _next()
+    report = job["report"] = os.dup(1)
+    if job["answer_uid"] < 0:
+        watch.let_look(False)
+    sys.path.extend(job["packages"])
+    for name in job["modules"]:
+        with contextlib.suppress(Exception):  # the answer's own import will say why
+            __import__(name)
+    os.write(report, b"started\n")
+    try:
+        verdict = _programs(job) if job["kind"] == "stdio" else _cases(job)
+    except watch.Over as over:
+        verdict = str(over)
+    watch.stop()
+    os.write(report, f"{_next()} {verdict}\n".encode())
+    os._exit(0)
+
+
+def _next() -> Any:
+    """The next part of the job, and not a byte more."""
+    size = int.from_bytes(_read(8), "big")
+    return _pickle.loads(_read(size))
+
+
+def _read(size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = os.read(0, size - len(data))
+        if not part:
+            raise EOFError("the job ends early")
+        data += part
+    return data
+
+
+def _fork(job: dict[str, Any]) -> int:
+    """A process for the answer, as its own user: 0 there, its id here."""
+    pid = os.fork()
+    if pid == 0:
+        watch.stop()
+        os.setsid()
+        os.close(job["report"])
+        watch.become(job["answer_uid"])
+        if any(name in job["code"] for name in ("/dev/", "/proc/")):
+            watch.let_look(True)
+    return pid
+
+
+def _programs(job: dict[str, Any]) -> str:
+    """One process per input, up to the first that does not give its output."""
+    left_s = job["total_timeout_s"]
+    for _ in range(job["num_inputs"]):
+        given, taken = output.scratch(), output.scratch()
+        os.write(given, _next())
+        os.lseek(given, 0, os.SEEK_SET)
+        pid = _fork(job)
+        if pid == 0:
+            answer.run(given, taken, job["code"])
+            raise SystemExit
+        wanted = _next()
+        spent_s, status = watch.wait(pid, min(job["timeout_s"], left_s), job["memory_bytes"])
+        left_s -= spent_s
+        if status != 0:
+            return "memory" if status in {answer.MEMORY, -_signal.SIGKILL} else "error"
+        if not output.same(output.content(taken), wanted, job["tolerance"]):
+            return "failed"
+        os.close(given)
+        os.close(taken)
+    return "passed"
+
+
+def _cases(job: dict[str, Any]) -> str:
+    """The answer's code in its process, the cases in this one."""
+    (questions, to_answer), (from_answer, answers) = os.pipe(), os.pipe()
+    pid = _fork(job)
+    if pid == 0:
+        os.close(to_answer)
+        os.close(from_answer)
+        answer.serve(questions, answers, job["setup"], job["code"])
+    os.close(questions)
+    os.close(answers)
+    watch.become(job["judge_uid"])
+    os.dup2(2, 1)
+    watch.start(pid, job["timeout_s"], job["memory_bytes"])
+    try:
+        return _asserted((from_answer, to_answer), job, _next())
+    except BrokenTests as error:
+        print(error.__cause__, file=sys.stderr)
+        return "grader_error"
+    except AssertionError:
+        return "failed"
+    except MemoryError:
+        return "memory"
+    except SystemExit:
+        return "early_exit"
+    except remote.Gone:
+        return {0: "early_exit", -_signal.SIGKILL: "memory"}.get(watch.ended(pid), "error")
+    except watch.Over:
+        raise
+    except BaseException:  # noqa: BLE001 (whatever else the answer raises)
+        return "error"
+
+
+def _asserted(pipes: tuple[int, int], job: dict[str, Any], cases: list[str]) -> str:
+    module = sys.modules[answer.NAME] = types.ModuleType(answer.NAME)
+    namespace = module.__dict__
+    try:
+        exec(compile(job["setup"], "setup", "exec", dont_inherit=True), namespace)
+        compiled = [compile(case, "case", "exec", dont_inherit=True) for case in cases]
+    except Exception as error:
+        raise BrokenTests from error
+    peer = remote.Peer(*pipes, answer.own_classes(namespace), _do)
+    used = set().union(*map(_names, compiled))
+    # What Python itself and the setup provide is never taken from the answer, but for what it was asked to define.
+    wanted = used - ({*namespace, *vars(builtins), *sys.stdlib_module_names} - {job["entry_point"]})
+    namespace.update({name: __import__(name) for name in (used & sys.stdlib_module_names) - {*namespace, *wanted}})
+    found, errors = peer.ask("begin", None, sorted(wanted))
+    for name, bases in errors.items():
+        kinds = (getattr(builtins, base, None) for base in bases)
+        base = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseException))
+        found[name] = peer.exceptions[name] = type(name, (base,), {})
+    namespace.update({name: found[name] for name in wanted if name in found})
+    for case in compiled:
+        exec(case, namespace)
+    return "passed"
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Names that a case looks up."""
+    inner = (part for part in code.co_consts if isinstance(part, types.CodeType))
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _do(operation: str, target: Any, arguments: list[Any]) -> Any:
+    """What the answer may do with an object of the tests that it was given: call it, iterate over it, read it."""
+    if operation == "call" and callable(target):
+        given, named, back = arguments
+        return (target(*given, **named), *((*given, *named.values()) if back else ()))
+    if operation in {"iter", "next"}:
+        return remote.FUNCTIONS[operation](target)
+    if operation == "getattr" and type(target).__module__ == answer.NAME and not arguments[0].startswith("_"):
+        return getattr(target, arguments[0])
+    raise TypeError(f"{operation} of an object of the tests")

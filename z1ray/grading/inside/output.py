@@ -1,0 +1,48 @@
+"""A program's output against the wanted one."""
+
+import math
+import os
+
+
+def scratch() -> int:
+    """An empty file without a name, for a program's input or output."""
+    return os.open("/tmp", os.O_TMPFILE | os.O_RDWR)
+
+
+def content(file: int) -> str:
+    """All of a file."""
+    size = os.fstat(file).st_size
+    data = bytearray()
+    while len(data) < size and (part := os.pread(file, size - len(data), len(data))):
+        data += part
+    return data.decode("utf-8", errors="replace")
+
+
+def same(text: str, wanted: str, tolerance: float | None) -> bool:
+    """Whether both have the same lines of the same words; blanks around words and the whole do not count.
+
+    Args:
+        text: What the program wrote.
+        wanted: What it should write.
+        tolerance: Numbers may differ by this, absolutely or relative to the wanted one; None: not at all.
+    """
+    lines, wanted_lines = ([line.split() for line in text.strip().splitlines()] for text in (text, wanted))
+    if lines == wanted_lines:
+        return True
+    if tolerance is None or len(lines) != len(wanted_lines):
+        return False
+    pairs = zip(lines, wanted_lines, strict=True)
+    return all(
+        len(words) == len(others) and all(map(_close, words, others, [tolerance] * len(words)))
+        for words, others in pairs
+    )
+
+
+def _close(word: str, wanted: str, tolerance: float) -> bool:
+    if word == wanted:
+        return True
+    try:
+        one, other = float(word), float(wanted)
+    except ValueError:
+        return False
+    return math.isfinite(one) and abs(one - other) <= tolerance * max(1.0, abs(other))
