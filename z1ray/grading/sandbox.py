@@ -37,8 +37,9 @@ from pathlib import Path
 from typing import IO, Literal
 
 from z1ray.errors import UserError
-from z1ray.grading import bubblewrap, memory, packages, seccomp
+from z1ray.grading import bubblewrap, memory, seccomp
 from z1ray.grading.config import SandboxConfig
+from z1ray.grading.packages import shown as shown_packages
 
 Kind = Literal["bubblewrap", "limited"]
 Status = Literal["ok", "error", "timeout", "memory"]
@@ -112,25 +113,33 @@ def run(source: str, config: SandboxConfig, *, stdin: str = "", packages: Sequen
 
 
 def execute(
-    folder: Path, words: Sequence[str], config: SandboxConfig, kind: Kind, *, stdin: bytes, limit_s: float, uid: int
+    folder: Path,
+    words: Sequence[str],
+    config: SandboxConfig,
+    kind: Kind,
+    *,
+    stdin: bytes,
+    limit_s: float,
+    uid: int,
+    more: Sequence[Path] = (),
 ) -> Outcome:
-    """Run the interpreter with ``words``.
+    """Run a command.
 
     Args:
-        folder: Folder of the program, seen as ``PROGRAM`` in bubblewrap and as itself without.
-        words: Arguments of the interpreter after those that isolate it.
+        folder: Folder of the program, seen as ``PROGRAM`` in bubblewrap.
+        words: The command.
         config: Memory limit and packages.
         kind: Which sandbox.
         stdin: What it reads.
         limit_s: Wall-clock limit.
         uid: User id that the run's user data names; -1 is ours.
+        more: Folders seen where they are.
     """
-    shown = {PROGRAM: folder, **packages.shown(config.packages)}
-    python = [bubblewrap.interpreter(), "-I", "-S", "-B", "-X", "utf8", *words]
-    command = ["prlimit", *_limits(config, limit_s), *python]
+    command = ["prlimit", *_limits(config, limit_s), *words]
     with contextlib.ExitStack() as stack:
         group, fds = None, list[int]()
         if kind == "bubblewrap":
+            shown = {PROGRAM: folder, **shown_packages(config.packages), **{str(path): path for path in more}}
             fds = stack.enter_context(_readable(seccomp.program(), *_user_data(uid if uid >= 0 else os.getuid())))
             files = dict(zip(("/etc/passwd", "/etc/group"), fds[1:], strict=True))
             command = [*bubblewrap.command(shown, files, fds[0]), *command]
@@ -144,6 +153,11 @@ def execute(
         texts = [_captured(file) for file in (stdout, stderr)]
         starved = group is not None and returncode not in {0, None} and memory.num_kills(group) > kills
     return Outcome("memory" if starved else _status(returncode, texts[1]), *texts)
+
+
+def python(*words: str) -> list[str]:
+    """The interpreter's command, isolated from the user's settings and packages."""
+    return [bubblewrap.interpreter(), "-I", "-S", "-B", "-X", "utf8", *words]
 
 
 @lru_cache(maxsize=1)
@@ -180,5 +194,90 @@ def _run(source: str, config: SandboxConfig, kind: Kind, stdin: str, packages: S
         program.write_text(source, encoding="utf-8", errors="replace")
         program.chmod(0o644)
         data, limit_s = stdin.encode("utf-8", errors="replace"), config.timeout_s
-        inside = f"{PROGRAM if kind == 'bubblewrap' else name}/program.py"
-        return execute(folder, [inside], config, kind, stdin=data, limit_s=limit_s, uid=uid)
+        words = [*_as_user(uid), *python(f"{PROGRAM if kind == 'bubblewrap' else name}/program.py")]
+        return execute(folder, words, config, kind, stdin=data, limit_s=limit_s, uid=uid, more=packages)
+
+
+def _as_user(uid: int) -> list[str]:
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid >= 0 else []
+
+
+def _limits(config: SandboxConfig, limit_s: float) -> list[str]:
+    """Options of prlimit(1), none above what this process may give."""
+    limits = {
+        "as": (resource.RLIMIT_AS, config.memory_mib * 2**20),
+        # One second more than the wall clock allows: it ends what has left the session in the weak sandbox.
+        "cpu": (resource.RLIMIT_CPU, math.ceil(limit_s) + 1),
+        "fsize": (resource.RLIMIT_FSIZE, OUTPUT_BYTES),
+        "nproc": (resource.RLIMIT_NPROC, MAX_PROCESSES),
+        "nofile": (resource.RLIMIT_NOFILE, 256),
+        "stack": (resource.RLIMIT_STACK, _STACK_BYTES),
+        "core": (resource.RLIMIT_CORE, 0),
+    }
+    hard = {name: resource.getrlimit(kind)[1] for name, (kind, _) in limits.items()}
+    given = {name: limit if hard[name] == -1 else min(limit, hard[name]) for name, (_, limit) in limits.items()}
+    return [f"--{name}={limit}:{limit}" for name, limit in given.items()]
+
+
+def _user_data(uid: int) -> tuple[bytes, bytes]:
+    """/etc/passwd and /etc/group: programs may ask who they are."""
+    return f"sandbox:x:{uid}:{uid}::/tmp:/bin/sh\n".encode(), f"sandbox:x:{uid}:\n".encode()
+
+
+@contextmanager
+def _readable(*contents: bytes) -> Iterator[list[int]]:
+    """File descriptors from which short contents can be read once."""
+    fds = []
+    try:
+        for content in contents:
+            end, start = os.pipe()
+            fds.append(end)
+            os.write(start, content)
+            os.close(start)
+        yield fds
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _started(
+    command: list[str], outputs: tuple[IO[bytes], IO[bytes]], cwd: str, fds: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=outputs[0],
+        stderr=outputs[1],
+        env=_ENVIRONMENT,
+        cwd=cwd,
+        pass_fds=fds,
+        start_new_session=True,
+    )
+
+
+def _wait_for(process: subprocess.Popen[bytes], stdin: bytes, limit_s: float) -> int | None:
+    """The exit status, or None if the time ran out. No process of the run's session outlives it."""
+    try:
+        process.communicate(stdin, timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        # The leader has been waited for only if it ended by itself; its group may still hold others.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return process.returncode
+
+
+def _captured(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(OUTPUT_BYTES).decode("utf-8", errors="replace")
+
+
+def _status(returncode: int | None, stderr: str) -> Status:
+    if returncode is None:
+        return "timeout"
+    if returncode == 0:
+        return "ok"
+    last_line = stderr.rstrip().rpartition("\n")[2]
+    return "memory" if last_line.startswith("MemoryError") else "error"

@@ -39,7 +39,7 @@ def main() -> None:
     except watch.Over as over:
         verdict = str(over)
     watch.stop()
-    os.write(report, f"{_next()} {verdict}\n".encode())
+    os.write(report, f"{_last()} {verdict}\n".encode())
     os._exit(0)
 
 
@@ -47,6 +47,15 @@ def _next() -> Any:
     """The next part of the job, and not a byte more."""
     size = int.from_bytes(_read(8), "big")
     return _pickle.loads(_read(size))
+
+
+def _last() -> Any:
+    """The last part of the job."""
+    part = _next()
+    with contextlib.suppress(EOFError):
+        while True:
+            part = _next()
+    return part
 
 
 def _read(size: int) -> bytes:
@@ -107,9 +116,10 @@ def _cases(job: dict[str, Any]) -> str:
     os.close(answers)
     watch.become(job["judge_uid"])
     os.dup2(2, 1)
+    cases = _next()
     watch.start(pid, job["timeout_s"], job["memory_bytes"])
     try:
-        return _asserted((from_answer, to_answer), job, _next())
+        return _asserted((from_answer, to_answer), job, cases)
     except BrokenTests as error:
         print(error.__cause__, file=sys.stderr)
         return "grader_error"
