@@ -1,8 +1,8 @@
 """Running an answer's code against a problem's tests: what goes to the judge in the sandbox, what comes back."""
 
 import atexit
+import marshal
 import math
-import pickle
 import py_compile
 import re
 import secrets
@@ -102,7 +102,7 @@ def _verdict(outcome: sandbox.Outcome, nonce: str) -> str:
 
 
 def _framed(part: Any) -> bytes:
-    data = pickle.dumps(part)
+    data = marshal.dumps(part)
     return len(data).to_bytes(8, "big") + data
 
 

@@ -1,19 +1,26 @@
 """The answer's side of a run: a process of its own, with the answer's code and none of the tests."""
 
+from __future__ import annotations
+
+import _thread
 import builtins
 import os
 import sys
 import types
-from typing import Any
 
-from z1ray.grading.inside import remote
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing these would cost more than the run
+    from typing import Any
 
 NAME = "answer"
+_THREAD_STACK_BYTES = 8 * 2**20
 MEMORY = 97  # exit status of a program that ended for want of memory
 
 
 def serve(incoming: int, outgoing: int, setup: str, code: str) -> None:
     """Run the code, then do what the judge asks of it, until the judge is gone."""
+    from z1ray.grading.inside import remote  # a program without cases is not to wait for it
+
     _streams(os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR))
     module = _module(NAME)
     exec(compile(setup, "setup", "exec", dont_inherit=True), module.__dict__)
@@ -74,6 +81,8 @@ def _module(name: str) -> types.ModuleType:
     module = sys.modules[name] = types.ModuleType(name)
     # The site module, which provides these two, is not loaded here.
     builtins.__dict__.update(exit=sys.exit, quit=sys.exit)
+    # The main thread's stack is large, for deep recursion; those of threads would fill the address space.
+    _thread.stack_size(_THREAD_STACK_BYTES)
     return module
 
 

@@ -1,5 +1,7 @@
 """A program's output against the wanted one."""
 
+from __future__ import annotations
+
 import math
 import os
 

@@ -7,12 +7,17 @@ rules after reading: a few types of the standard library, arrays of numbers, ins
 problem's own classes, and references to objects that stay where they are.
 """
 
+from __future__ import annotations
+
 import _pickle
 import builtins
 import io
 import sys
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing these would cost more than the run
+    from collections.abc import Callable
+    from typing import Any
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), type(NotImplemented))
 _PLAIN = frozenset({*_ATOMS, list, tuple, dict, set, frozenset})
@@ -24,7 +29,7 @@ _LIBRARY = {("collections", name) for name in ("deque", "Counter", "OrderedDict"
 _NAMED_TYPES = frozenset({*_BASES, bool, bytearray, object, type(None), range})
 _NUMBERS = "biufcUS"
 
-Note = tuple[Any, ...]
+Note = tuple["Any", ...]
 
 
 class Mark:

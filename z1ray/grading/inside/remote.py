@@ -8,13 +8,18 @@ objects of the answer are compared by the answer's own rule. ``x in proxy`` look
 the proxy iterates over.
 """
 
+from __future__ import annotations
+
 import builtins
 import operator
 import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from z1ray.grading.inside import plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing these would cost more than the run
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
 
 _UNARY = {name: getattr(operator, name) for name in ("neg", "pos", "abs", "invert")}
 _BINARY = {name: getattr(operator, f"__{name}__") for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")}
@@ -29,6 +34,10 @@ _CHANGEABLE = (list, dict, set, bytearray)
 
 class Gone(BaseException):
     """The other side has ended, or does not speak as agreed. No test's ``except Exception`` catches it."""
+
+
+class Closed(Gone):
+    """The other side has ended."""
 
 
 class Peer:
@@ -99,12 +108,14 @@ class Peer:
             while message:
                 message = message[os.write(self._outgoing, message) :]
         except OSError as error:
-            raise Gone("the other side has closed") from error
+            raise Closed from error
 
     def _receive(self) -> tuple[Any, ...]:
+        size = self._stream.read(8)
+        if not size:
+            raise Closed
         try:
-            size = self._stream.read(8)
-            data = self._stream.read(int.from_bytes(size, "big")) if len(size) == 8 else b""
+            data = self._stream.read(int.from_bytes(size, "big"))
             message = plain.read(data, self._resolve)
             assert type(message) is tuple
             assert message[0] in {"do", "value", "raise"}

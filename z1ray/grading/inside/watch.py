@@ -1,9 +1,14 @@
 """Limits of a run while it runs, and the rights of its processes."""
 
+from __future__ import annotations
+
 import _signal
 import os
 import time
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing these would cost more than the run
+    from typing import Any
 
 _TICK_S = 0.05
 _SCRATCH = ("/tmp", "/dev/shm")
@@ -26,7 +31,7 @@ def start(pid: int, limit_s: float, memory_bytes: int) -> None:
 
     def look(*_: Any) -> None:
         if time.monotonic() >= until:
-            raise Over("starved" if _waited_s(pid) + _waited_s(os.getpid()) > limit_s / 10 else "timeout")
+            raise Over("starved" if _waited_s(pid) + _waited_s(os.getpid()) > limit_s / 5 else "timeout")
         if memory_bytes and _memory() > memory_bytes:
             raise Over("memory")
 
@@ -37,6 +42,7 @@ def start(pid: int, limit_s: float, memory_bytes: int) -> None:
 def stop() -> None:
     """Look no more."""
     _signal.setitimer(_signal.ITIMER_REAL, 0)
+    _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
 
 
 def wait(pid: int, limit_s: float, memory_bytes: int) -> tuple[float, int]:
