@@ -79,7 +79,9 @@ def programs() -> list[Program]:
     ]
     for number, (code, (given, wanted)) in enumerate(STDIO.items()):
         tests = {"kind": "stdio", "inputs": [given], "outputs": [wanted]}
-        made.append(Program(problem(problem_id=f"io/{number}", source="io", question="?", tests=tests), code, code, given))
+        made.append(
+            Program(problem(problem_id=f"io/{number}", source="io", question="?", tests=tests), code, code, given)
+        )
     return made
 
 
@@ -152,7 +154,9 @@ def main() -> None:
         for number in range(ROUNDS):
             rounds.append(one_round(made, Path(name), meter))
             sides = zip(("checks", "bare", "isolated"), rounds[-1], strict=True)
-            told = ", ".join(f"{side} {cost.processor_s:.2f} s ({cost.wall_s:.2f} by the clock)" for side, cost in sides)
+            told = ", ".join(
+                f"{side} {cost.processor_s:.2f} s ({cost.wall_s:.2f} by the clock)" for side, cost in sides
+            )
             print(f"{number + 1}: {told}", file=sys.stderr, flush=True)
     ratios = [plain.processor_s / ours.processor_s for ours, plain, _ in rounds]
     figures = {

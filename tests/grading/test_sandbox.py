@@ -7,11 +7,13 @@ import os
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from z1ray.grading import sandbox
+from z1ray.errors import UserError
+from z1ray.grading import memory, sandbox
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.sandbox import run
 
@@ -22,9 +24,11 @@ LIMITS = SandboxConfig(timeout_s=20, memory_mib=256)
 def limited(monkeypatch):
     """The fallback, as on a machine without bubblewrap."""
     monkeypatch.setenv("PATH", "/nowhere")
-    sandbox.kind.cache_clear()
+    sandbox._unusable.cache_clear()
+    sandbox._warn.cache_clear()
     yield
-    sandbox.kind.cache_clear()
+    sandbox._unusable.cache_clear()
+    sandbox._warn.cache_clear()
 
 
 def running(marker: str) -> bool:
@@ -47,7 +51,7 @@ def wait_until_gone(marker: str) -> bool:
 
 def test_bubblewrap_works_here():
     """Everything below tests the strong sandbox; without it untrusted code is not contained."""
-    assert sandbox.kind() == "bubblewrap", sandbox._unusable()
+    assert sandbox.kind() == "bubblewrap", sandbox._unusable(0)
 
 
 def test_a_program_runs_and_reads_stdin():
@@ -78,10 +82,11 @@ def test_no_files_of_the_host(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("s3cret")
     secret.chmod(0o666)
-    for path in (str(secret), "/etc/passwd", __file__):
+    for path in (str(secret), "/etc/shadow", "/etc/hosts", __file__):
         outcome = run(f"print(open({path!r}).read())", LIMITS)
         assert "FileNotFoundError" in outcome.stderr, path
-    for path in ("/usr/x", "/x", "/dev/shm/x", str(Path(os.__file__).with_name("x"))):
+    assert run("print(open('/etc/passwd').read().count(':'))", LIMITS).stdout == "6\n"  # itself alone
+    for path in ("/usr/x", "/x", "/dev/x", "/etc/passwd", str(Path(os.__file__).with_name("x"))):
         outcome = run(f"open({path!r}, 'w')", LIMITS)
         assert "Read-only file system" in outcome.stderr or "PermissionError" in outcome.stderr, path
 
@@ -90,8 +95,9 @@ def test_tmp_is_private_and_small():
     """Programs may use scratch files, but not fill the host's memory with them."""
     assert run("open('/tmp/a', 'w').write('b'); print(open('/tmp/a').read())", LIMITS).stdout == "b\n"
     assert run("import os; print(os.listdir('/tmp'))", LIMITS).stdout == "[]\n"
-    fill = "for n in range(20):\n    open(f'/tmp/{n}', 'wb').write(bytes(7 * 2**20))"
-    assert "No space left" in run(fill, LIMITS).stderr
+    for folder in ("/tmp", "/dev/shm"):
+        fill = f"for n in range(20):\n    open(f'{folder}/{{n}}', 'wb').write(bytes(7 * 2**20))"
+        assert "No space left" in run(fill, LIMITS).stderr
 
 
 def test_no_environment(monkeypatch):
@@ -175,13 +181,128 @@ def test_any_text_is_a_program(source):
     assert run(source, LIMITS).status == "error"
 
 
+_LIBC = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\ndef show(r): print(r, ctypes.get_errno())\n"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("libc.shmget(0, 2**20, 0o1600)", "libc.msgget(0, 0o1600)"),
+        *("libc.syscall(319, b'x', 0)", "libc.memfd_create(b'x', 0)", "libc.syscall(447, 0)"),
+        *("libc.unshare(0x10000000)", "libc.unshare(0x20000)", "libc.syscall(56, 0x10000011, 0, 0, 0, 0)"),
+        *("libc.setns(0, 0)", "libc.mount(b'none', b'/tmp', b'tmpfs', 0, 0)", "libc.ptrace(0, 0, 0, 0)"),
+        *("libc.syscall(250, 0, 0, 0, 0, 0)", "libc.syscall(425, 1, 0)", "libc.syscall(321, 0, 0, 0)"),
+    ],
+)
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls of x86_64")
+def test_system_calls_that_escape_a_limit_are_refused(call):
+    """Shared memory, memfd and nested namespaces held three times the limit."""
+    assert run(f"{_LIBC}show({call})", LIMITS).stdout == "-1 1\n"
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of system calls of x86_64")
+def test_other_ways_into_the_kernel_are_closed():
+    """The same calls by the x32 numbers, and clone3, whose flags a filter cannot see."""
+    assert run(f"{_LIBC}show(libc.syscall(0x40000000 + 319, b'x', 0))", LIMITS).stdout == "-1 38\n"
+    assert run(f"{_LIBC}show(libc.syscall(435, 0, 88))", LIMITS).stdout == "-1 38\n"
+    assert (
+        run(
+            "import os, threading\nt = threading.Thread(target=print)\nt.start()\nos._exit(os.wait()[1] if os.fork() else 0)",
+            LIMITS,
+        ).status
+        == "ok"
+    )
+
+
+def test_python_knows_it_has_no_memfd():
+    """What Python itself offers is refused like the rest."""
+    assert "PermissionError" in run("import os\nos.memfd_create('x')", LIMITS).stderr
+
+
+_MANY = """
+import mmap, os, time
+held = []
+for child in range(8):
+    if os.fork() == 0:
+        held = {memory}
+        time.sleep(3)
+        os._exit(0)
+for child in range(8):
+    os.wait()
+def double(x): return 2 * x
+"""
+
+
+@pytest.mark.parametrize(
+    "held", ["bytearray(160 * 2**20)", "mmap.mmap(-1, 160 * 2**20); held.write(b'x' * 160 * 2**20)"]
+)
+def test_processes_share_one_limit(held):
+    """Eight processes within their own limits held eight times the memory."""
+    from tests.grading.test_awkward import DOUBLE, verdict
+
+    code = _MANY.format(memory=held)
+    assert verdict(DOUBLE, code, SandboxConfig(timeout_s=60, memory_mib=512)) == "memory"
+    assert verdict(DOUBLE, code.replace("160", "8"), SandboxConfig(timeout_s=60, memory_mib=512)) == "passed"
+
+
+def test_a_control_group_ends_what_exceeds_it():
+    """Where the kernel can count all processes of a run together, it does."""
+    with memory.group(2**30) as group:
+        if group is None:
+            pytest.skip("no control group can be made here")
+    code = _MANY.format(memory="bytearray(160 * 2**20)")
+    before = memory.num_kills(group)
+    run(code, SandboxConfig(timeout_s=60, memory_mib=256))
+    with memory.group(2**30) as again:
+        assert again == group
+        assert memory.num_kills(group) > before
+
+
+def probe(monkeypatch, *outputs):
+    """Let the probe see these outputs instead of a run's."""
+    seen = iter(outputs)
+    monkeypatch.setattr(sandbox, "_run", lambda *_: sandbox.Outcome("ok", next(seen), "no namespace for you"))
+    monkeypatch.setattr(sandbox, "_PROBE_PAUSE_S", 0)
+    sandbox._unusable.cache_clear()
+
+
+def test_a_passing_error_does_not_switch_the_sandbox_off(monkeypatch):
+    """A machine that is short of something for a moment is not one without bubblewrap."""
+    probe(monkeypatch, "", "", "ready\n")
+    assert sandbox.kind(True) == "bubblewrap"
+    sandbox._unusable.cache_clear()
+
+
+def test_a_failing_sandbox_is_an_error_and_is_tried_again(monkeypatch):
+    """Nothing is run in a weaker one unless that was asked for, and not for a worker's whole life."""
+    probe(monkeypatch, *[""] * 3, "ready\n")
+    now = iter([100.0, 101.0, 200.0])
+    monkeypatch.setattr(sandbox.time, "monotonic", lambda: next(now))
+    with pytest.raises(UserError, match=r"bwrap does not work \(no namespace for you\)(?s:.*)sandbox.require"):
+        sandbox.kind(True)
+    assert sandbox.kind() == "limited"
+    assert sandbox.kind(True) == "bubblewrap"
+    sandbox._unusable.cache_clear()
+
+
+@pytest.mark.usefixtures("limited")
+def test_a_missing_sandbox_is_an_error():
+    """By default code runs contained or not at all."""
+    from tests.grading.test_awkward import DOUBLE, verdict
+
+    for work in (lambda: run("1", LIMITS), lambda: verdict(DOUBLE, "def double(x): return 2 * x")):
+        with pytest.raises(UserError, match="bwrap is not installed"):
+            work()
+
+
 @pytest.mark.usefixtures("limited")
 def test_fallback_warns_once_and_still_limits(caplog):
-    """Without bubblewrap work goes on, but never quietly, and limits that need no namespace hold."""
-    outcomes = [run(program, SandboxConfig(timeout_s=2, memory_mib=256)) for program in ("x = bytearray(2**30)", "1")]
+    """Where it was asked for, work goes on, but never quietly, and limits that need no namespace hold."""
+    weak = replace(LIMITS, require=False)
+    outcomes = [run(program, replace(weak, timeout_s=2)) for program in ("x = bytearray(2**30)", "1")]
     assert [outcome.status for outcome in outcomes] == ["memory", "ok"]
-    assert run("while True: pass", SandboxConfig(timeout_s=1)).status == "timeout"
-    assert "secret" not in run("import os; print(dict(os.environ))", LIMITS).stdout
+    assert run("while True: pass", replace(weak, timeout_s=1)).status == "timeout"
+    assert "secret" not in run("import os; print(dict(os.environ))", weak).stdout
     (record,) = caplog.records
     assert "WITHOUT A SANDBOX: bwrap is not installed" in record.message
     assert "apt-get install bubblewrap" in record.message
@@ -198,4 +319,15 @@ def test_what_the_fallback_does_not_protect(tmp_path):
         program = (
             f"import socket\nsocket.create_connection({address!r}, timeout=5)\nprint(open({str(secret)!r}).read())"
         )
-        assert run(program, LIMITS).stdout == "s3cret\n"
+        assert run(program, replace(LIMITS, require=False)).stdout == "s3cret\n"
+
+
+@pytest.mark.usefixtures("limited")
+def test_the_fallback_judges_too():
+    """The demonstration runs where bubblewrap cannot; verdicts are the same."""
+    from tests.grading.test_awkward import DOUBLE, SUM, verdict
+
+    weak = SandboxConfig(timeout_s=20, require=False)
+    assert verdict(DOUBLE, "def double(x): return 2 * x", weak) == "passed"
+    assert verdict(DOUBLE, "def double(x): return 3 * x", weak) == "failed"
+    assert verdict(SUM, "print(sum(map(int, input().split())))", weak) == "passed"

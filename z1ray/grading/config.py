@@ -28,6 +28,8 @@ class SandboxConfig:
     def __post_init__(self) -> None:
         for name in ("timeout_s", "total_timeout_s"):
             if getattr(self, name) <= 0:
-                raise UserError(f"sandbox.{name}", getattr(self, name), "no code finishes in that time", "set it above 0")
+                raise UserError(
+                    f"sandbox.{name}", getattr(self, name), "no code finishes in that time", "set it above 0"
+                )
         if self.memory_mib < 64:
             raise UserError("sandbox.memory_mib", self.memory_mib, "Python itself needs more", "set it to 64 or more")

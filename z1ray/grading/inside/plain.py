@@ -19,12 +19,18 @@ if TYPE_CHECKING:  # importing these would cost more than the run
     from collections.abc import Callable
     from typing import Any
 
-_ATOMS = (type(None), bool, int, float, complex, str, bytes, bytearray, type(...), type(NotImplemented))
+_ATOMS = (type(None), bool, int, float, str, bytes, bytearray)
 _PLAIN = frozenset({*_ATOMS, list, tuple, dict, set, frozenset})
 _BASES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
 _LIBRARY = {("collections", name) for name in ("deque", "Counter", "OrderedDict", "defaultdict")} | {
     *(("datetime", name) for name in ("date", "time", "datetime", "timedelta")),
-    *(("fractions", "Fraction"), ("decimal", "Decimal"), ("builtins", "range"), ("builtins", "slice")),
+    *(
+        ("fractions", "Fraction"),
+        ("decimal", "Decimal"),
+        ("builtins", "range"),
+        ("builtins", "slice"),
+        ("builtins", "complex"),
+    ),
 }
 _NAMED_TYPES = frozenset({*_BASES, bool, bytearray, object, type(None), range})
 _NUMBERS = "biufcUS"
@@ -91,7 +97,11 @@ def library_note(value: Any, kind: type) -> Note | None:
     """The note for a type of the standard library or an array; None if it is neither."""
     if kind is type:
         return ("type", value.__name__) if value in _NAMED_TYPES else None
-    if (kind.__module__, kind.__name__) in _LIBRARY and getattr(sys.modules.get(kind.__module__), kind.__name__) is kind:
+    if value is ... or value is NotImplemented:
+        return ("constant", str(value))
+    if (kind.__module__, kind.__name__) in _LIBRARY and getattr(
+        sys.modules.get(kind.__module__), kind.__name__
+    ) is kind:
         return ("library", kind.__module__, kind.__name__, *_parts(value, kind.__name__))
     if kind.__module__ == "numpy" and "numpy" in sys.modules:
         return _array_note(value, sys.modules["numpy"])
@@ -112,6 +122,8 @@ def _parts(value: Any, name: str) -> Note:
         return (value.start, value.stop, value.step)
     if name == "timedelta":
         return (value.days, value.seconds, value.microseconds)
+    if name == "complex":
+        return (value.real, value.imag)
     date = (value.year, value.month, value.day) if name != "time" else ()
     return date if name == "date" else (*date, value.hour, value.minute, value.second, value.microsecond)
 
@@ -159,6 +171,8 @@ def _resolved(value: Any, resolve: Callable[[str, list[Any]], Any], seen: dict[i
 def _from_note(name: str, parts: list[Any], resolve: Callable[[str, list[Any]], Any]) -> Any:
     if name == "plain":
         return parts[0]
+    if name == "constant":
+        return ... if parts[0] == "Ellipsis" else NotImplemented
     if name == "type":
         return next(kind for kind in _NAMED_TYPES if kind.__name__ == parts[0])
     if name == "library":

@@ -22,13 +22,16 @@ if TYPE_CHECKING:  # importing these would cost more than the run
     from typing import Any
 
 _UNARY = {name: getattr(operator, name) for name in ("neg", "pos", "abs", "invert")}
-_BINARY = {name: getattr(operator, f"__{name}__") for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")}
+_BINARY = {
+    name: getattr(operator, f"__{name}__") for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+}
 _BINARY |= {name: getattr(operator, f"__{name}__") for name in ("matmul", "and", "or", "xor", "lshift", "rshift")}
 _ORDER = {name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
 _READ = {"len": len, "str": str, "repr": repr, "bool": bool, "hash": hash, "iter": iter, "next": next, "round": round}
 _ITEMS = {name: getattr(operator, name) for name in ("getitem", "setitem", "delitem")}
 _ACCESS = {"getattr": getattr, "setattr": setattr, "isinstance": isinstance}
 FUNCTIONS: dict[str, Callable[..., Any]] = {**_UNARY, **_BINARY, **_ORDER, **_READ, **_ITEMS, **_ACCESS}
+_LONGEST = 2**30  # bytes of a message
 _CHANGEABLE = (list, dict, set, bytearray)
 
 
@@ -53,7 +56,7 @@ class Peer:
         self, incoming: int, outgoing: int, classes: Mapping[str, type], serve: Callable[[str, Any, list[Any]], Any]
     ) -> None:
         self._stream, self._outgoing = open(incoming, "rb"), outgoing  # noqa: SIM115
-        self._classes, self._serve = classes, serve
+        self.classes, self._serve = classes, serve
         self._kept: list[Any] = []
         self._handles: dict[int, int] = {}
         self.exceptions: dict[str, type[BaseException]] = {}
@@ -114,8 +117,11 @@ class Peer:
         size = self._stream.read(8)
         if not size:
             raise Closed
+        num_bytes = int.from_bytes(size, "big")
+        if num_bytes > _LONGEST:
+            raise Gone("not a message")
         try:
-            data = self._stream.read(int.from_bytes(size, "big"))
+            data = self._stream.read(num_bytes)
             message = plain.read(data, self._resolve)
             assert type(message) is tuple
             assert message[0] in {"do", "value", "raise"}
@@ -130,7 +136,7 @@ class Peer:
         if isinstance(value, Proxy) and value._z1_peer is self:
             return ("yours", value._z1_handle)
         kind = type(value)
-        if self._classes.get(kind.__name__) is kind:
+        if self.classes.get(kind.__name__) is kind:
             if hasattr(kind, "__members__"):
                 return ("member", kind.__name__, value.name)
             return ("object", kind.__name__, _state(value), plain.base_of(value))
@@ -144,7 +150,7 @@ class Peer:
             return Proxy(self, *parts)
         if name == "yours":
             return self._kept[parts[0]]
-        kind = self._classes[parts[0]]
+        kind = self.classes[parts[0]]
         if name == "member":
             return kind.__members__[parts[1]]  # type: ignore[attr-defined]
         assert name == "object"
@@ -153,8 +159,6 @@ class Peer:
 
 def update(before: Any, after: Any) -> None:
     """Make an argument what the other side has made of its copy."""
-    if type(before) is not type(after):
-        return
     if type(before) in {list, bytearray}:
         before[:] = after
     elif type(before) in {dict, set}:
@@ -193,10 +197,12 @@ class Proxy:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         given = [*arguments, *named.values()]
-        back = any(type(value) in _CHANGEABLE or type(value) in self._z1_peer._classes.values() for value in given)
+        changeable = (*_CHANGEABLE, *self._z1_peer.classes.values())
+        back = any(type(value) in changeable for value in given)
         result, *after = self._z1_peer.ask("call", self, arguments, named, back)
         for before, now in zip(given, after, strict=back):
-            update(before, now)
+            if type(before) in changeable and type(before) is type(now):
+                update(before, now)
             result = before if now is result and type(before) is type(now) else result
         return result
 

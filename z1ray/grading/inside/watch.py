@@ -27,11 +27,11 @@ def start(pid: int, limit_s: float, memory_bytes: int) -> None:
         limit_s: Wall-clock seconds from now.
         memory_bytes: For all processes of the sandbox but this one, and for files in memory; 0: no limit.
     """
-    until = time.monotonic() + limit_s
+    until, waited_s = time.monotonic() + limit_s, _waited_s(pid)
 
     def look(*_: Any) -> None:
         if time.monotonic() >= until:
-            raise Over("starved" if _waited_s(pid) + _waited_s(os.getpid()) > limit_s / 5 else "timeout")
+            raise Over("starved" if _waited_s(pid) - waited_s > limit_s / 5 else "timeout")
         if memory_bytes and _memory() > memory_bytes:
             raise Over("memory")
 
