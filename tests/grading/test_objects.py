@@ -16,7 +16,7 @@ SHAPES = {
     ),
     "a dict and a set in place": (
         "",
-        "def f(d, s):\n    d['k'] = 1\n    s.clear()\n    return d",
+        ("def f(d, s):\n    d['k'] = 1\n    s.clear()\n    return d"),
         "d, s = {}, {1}; assert f(d, s=s) is d and d == {'k': 1} and s == set()",
         "d, s = {}, {1}; f(d, s); assert s",
     ),
@@ -41,21 +41,38 @@ SHAPES = {
     "an exception": (
         "",
         "def f(x):\n    if x < 0: raise ValueError('negative', x)\n    return x",
-        "try:\n    f(-1)\nexcept ValueError as e:\n    assert e.args == ('negative', -1)\nelse:\n    assert False",
+        ("try:\n    f(-1)\nexcept ValueError as e:\n    assert e.args == ('negative', -1)\nelse:\n    assert False"),
         "f(-1)",
     ),
     "an exception of its own": (
         "",
         "class Negative(ValueError): pass\ndef f(x): raise Negative('no')",
-        "try:\n    f(-1)\nexcept Negative as e:\n    assert isinstance(e, ValueError) and str(e) == 'no'\nelse:\n    assert False",
-        "try:\n    f(-1)\nexcept KeyError:\n    pass",
+        (
+            "try:\n"
+            "    f(-1)\n"
+            "except Negative as e:\n"
+            "    assert isinstance(e, ValueError) and str(e) == 'no'\n"
+            "else:\n"
+            "    assert False"
+        ),
+        ("try:\n    f(-1)\nexcept KeyError:\n    pass"),
     ),
     "a class": (
         "",
-        "class f:\n    kind = 'stack'\n    def __init__(self): self.items = []\n    def push(self, x): self.items.append(x); return self\n"
-        "    def __len__(self): return len(self.items)\n    def __getitem__(self, i): return self.items[i]\n    def __str__(self): return str(self.items)",
-        "s = f(); assert not len(s); s.push(1).push(2); assert len(s) == 2 and s[1] == 2 and str(s) == '[1, 2]' "
-        "and s.items == [1, 2] and f.kind == 'stack' and isinstance(s, f) and not isinstance(1, f) and 2 in s",
+        (
+            "class f:\n"
+            "    kind = 'stack'\n"
+            "    def __init__(self): self.items = []\n"
+            "    def push(self, x): self.items.append(x); return self\n"
+            "    def __len__(self): return len(self.items)\n"
+            "    def __getitem__(self, i): return self.items[i]\n"
+            "    def __str__(self): return str(self.items)"
+        ),
+        (
+            "s = f(); assert not len(s); s.push(1).push(2); assert len(s) == 2 and s[1] == 2 and str(s) == "
+            "'[1, 2]' and s.items == [1, 2] and f.kind == 'stack' and isinstance(s, f) and not isinstance(1, "
+            "f) and 2 in s"
+        ),
         "s = f().push(1); assert 3 in s",
     ),
     "attributes are set": (
@@ -66,40 +83,60 @@ SHAPES = {
     ),
     "its own equality": (
         "",
-        "class f:\n    def __init__(self, x): self.x = x\n    def __eq__(self, o): return isinstance(o, f) and self.x == o.x\n"
-        "    def __hash__(self): return hash(self.x)\n    def __add__(self, o): return f(self.x + o.x)\n    def __lt__(self, o): return self.x < o.x\n"
-        "    def __mul__(self, n): return f(self.x * n)",
-        "assert f(1) == f(1) and f(1) != f(2) and f(1) + f(2) == f(3) and f(2) * 2 == f(4) and len({f(1), f(1)}) == 1 "
-        "and max([f(1), f(3), f(2)]) == f(3)",
+        (
+            "class f:\n"
+            "    def __init__(self, x): self.x = x\n"
+            "    def __eq__(self, o): return isinstance(o, f) and self.x == o.x\n"
+            "    def __hash__(self): return hash(self.x)\n"
+            "    def __add__(self, o): return f(self.x + o.x)\n"
+            "    def __lt__(self, o): return self.x < o.x\n"
+            "    def __mul__(self, n): return f(self.x * n)"
+        ),
+        (
+            "assert f(1) == f(1) and f(1) != f(2) and f(1) + f(2) == f(3) and f(2) * 2 == f(4) and "
+            "len({f(1), f(1)}) == 1 and max([f(1), f(3), f(2)]) == f(3)"
+        ),
         "assert f(1) == 1",
     ),
     "a dataclass": (
         "",
-        "from dataclasses import dataclass\n@dataclass(order=True)\nclass f:\n    x: int\n    y: int = 0",
+        ("from dataclasses import dataclass\n@dataclass(order=True)\nclass f:\n    x: int\n    y: int = 0"),
         "assert f(1) == f(1, 0) and f(1).x == 1 and f(1) < f(2) and repr(f(1)) == 'f(x=1, y=0)'",
         "assert f(1) == f(2)",
     ),
     "a named tuple": (
         "",
         "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)",
-        "assert f() == (1, 2) and f().x == 1 and f()[1] == 2 and len(f()) == 2 and list(f()) == [1, 2]",
+        ("assert f() == (1, 2) and f().x == 1 and f()[1] == 2 and len(f()) == 2 and list(f()) == [1, 2]"),
         "assert f() == (1, 3)",
     ),
     "the problem's own class": (
-        "class Node:\n    def __init__(self, value, after=None): self.value, self.after = value, after",
-        "def f(node):\n    before = None\n    while node: node.after, before, node = before, node, node.after\n    return before",
-        "n = f(Node(1, Node(2))); assert isinstance(n, Node) and n.value == 2 and n.after.value == 1 and n.after.after is None",
+        ("class Node:\n    def __init__(self, value, after=None): self.value, self.after = value, after"),
+        (
+            "def f(node):\n"
+            "    before = None\n"
+            "    while node: node.after, before, node = before, node, node.after\n"
+            "    return before"
+        ),
+        (
+            "n = f(Node(1, Node(2))); assert isinstance(n, Node) and n.value == 2 and n.after.value == 1 and "
+            "n.after.after is None"
+        ),
         "n = f(Node(1, Node(2))); assert n.value == 1",
     ),
     "the problem's own class, defined again": (
         "class Node:\n    def __init__(self, value): self.value = value",
-        "class Node:\n    def __init__(self, value): self.value = value\ndef f(node): return Node(node.value + 1)",
+        ("class Node:\n    def __init__(self, value): self.value = value\ndef f(node): return Node(node.value + 1)"),
         "assert f(Node(1)).value == 2",
         "assert f(Node(1)).value == 1",
     ),
     "a second class of the answer": (
         "",
-        "class Pair:\n    def __init__(self, a, b): self.a, self.b = a, b\ndef f(pairs): return sum(p.a for p in pairs)",
+        (
+            "class Pair:\n"
+            "    def __init__(self, a, b): self.a, self.b = a, b\n"
+            "def f(pairs): return sum(p.a for p in pairs)"
+        ),
         "assert f([Pair(1, 2), Pair(3, 4)]) == 4",
         "assert f([Pair(1, 2)]) == 2",
     ),
@@ -109,7 +146,12 @@ SHAPES = {
         "assert f(lambda x: x + 1, [1]) == [2] and f(square, [3]) == [9] and f(str, [1]) == ['1']",
         "assert f(square, [3]) == [3]",
     ),
-    "a function back": ("", "def f(n): return lambda x: x + n", "assert f(2)(3) == 5", "assert f(2)(3) == 6"),
+    "a function back": (
+        "",
+        "def f(n): return lambda x: x + n",
+        "assert f(2)(3) == 5",
+        "assert f(2)(3) == 6",
+    ),
     "an object with methods given": (
         "class Api:\n    calls = 0\n    def guess(self, n): self.calls += 1; return n >= 7",
         "def f(api): return next(n for n in range(100) if api.guess(n))",
@@ -117,10 +159,16 @@ SHAPES = {
         "assert f(Api()) == 8",
     ),
     "types of the library": (
-        "from collections import Counter, deque, defaultdict, OrderedDict\nfrom datetime import date, timedelta",
-        "from collections import *\nfrom datetime import *\ndef f(d): return Counter('aab'), deque([1]), defaultdict(list, k=[1]), d + timedelta(1), range(3)",
-        "c, q, d, day, r = f(date(2024, 2, 28)); assert c == Counter(a=2, b=1) and q == deque([1]) and d['x'] == [] "
-        "and day == date(2024, 2, 29) and r == range(3) and c['z'] == 0",
+        ("from collections import Counter, deque, defaultdict, OrderedDict\nfrom datetime import date, timedelta"),
+        (
+            "from collections import *\n"
+            "from datetime import *\n"
+            "def f(d): return Counter('aab'), deque([1]), defaultdict(list, k=[1]), d + timedelta(1), range(3)"
+        ),
+        (
+            "c, q, d, day, r = f(date(2024, 2, 28)); assert c == Counter(a=2, b=1) and q == deque([1]) and "
+            "d['x'] == [] and day == date(2024, 2, 29) and r == range(3) and c['z'] == 0"
+        ),
         "assert f(date(2024, 2, 28))[0] == Counter()",
     ),
     "views of a dict": (
@@ -131,7 +179,7 @@ SHAPES = {
     ),
     "values that contain themselves": (
         "",
-        "def f():\n    a = [1]\n    a.append(a)\n    return a",
+        ("def f():\n    a = [1]\n    a.append(a)\n    return a"),
         "a = f(); assert a[1] is a",
         "a = f(); assert a[0] == 2",
     ),
@@ -153,10 +201,19 @@ SHAPES = {
         "assert abs(f(1) - math.pi) < 1e-9",
         "assert f(1) == 3",
     ),
-    "truth": ("", "def f(x): return [0] if x else []", "assert f(1) and not f(0)", "assert f(0)"),
+    "truth": (
+        "",
+        "def f(x): return [0] if x else []",
+        "assert f(1) and not f(0)",
+        "assert f(0)",
+    ),
     "a context": (
         "",
-        "class f:\n    def __enter__(self): self.open = True; return self\n    def __exit__(self, *e): self.open = False",
+        (
+            "class f:\n"
+            "    def __enter__(self): self.open = True; return self\n"
+            "    def __exit__(self, *e): self.open = False"
+        ),
         "with f() as o:\n    assert o.open\nassert not o.open",
         "with f() as o:\n    assert not o.open",
     ),

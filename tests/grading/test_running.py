@@ -11,7 +11,7 @@ import pytest
 
 from tests.grading.test_awkward import DOUBLE, SUM, verdict
 from z1ray.errors import UserError
-from z1ray.grading import running, sandbox, turns
+from z1ray.grading import bubblewrap, running, sandbox, turns
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.inside import output
 from z1ray.grading.verdict import check
@@ -110,21 +110,21 @@ def others_may_run():
 def test_starving_is_told_from_being_slow():
     """Sleeping and computing too long are the answer's own fault; waiting for a processor is not."""
     limits = SandboxConfig(timeout_s=6, total_timeout_s=6)
-    assert running._once(*job("import time\ntime.sleep(60)"), limits) == "timeout"
+    assert once("import time\ntime.sleep(60)", limits) == "timeout"
     hungry = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * len(os.sched_getaffinity(0)))
     ]
     limits = SandboxConfig(timeout_s=2, total_timeout_s=2)
     try:
-        assert running._once(*job("while True: pass"), limits) == "starved"
+        assert once("while True: pass", limits) == "starved"
     finally:
         for process in hungry:
             process.kill()
             process.wait()
 
 
-def job(code):
-    return {"kind": "stdio", "code": code, "num_inputs": 1, "tolerance": None}, [b"", ""]
+def once(code, limits):
+    return running._once({"kind": "stdio", "code": code, "num_inputs": 1, "tolerance": None}, [b"", ""], limits)
 
 
 def test_no_more_runs_at_a_time_than_processors(monkeypatch):
@@ -169,7 +169,7 @@ def test_a_surprise_is_a_verdict_with_the_row(monkeypatch, caplog, surprise, tes
 
 def test_a_sandbox_that_breaks_in_the_middle_is_a_surprise(monkeypatch):
     """The answer is not at fault if the sandbox does not start."""
-    monkeypatch.setattr(sandbox.bubblewrap, "command", lambda *_: ["false"])
+    monkeypatch.setattr(bubblewrap, "command", lambda *_: ["false"])
     monkeypatch.setattr(sandbox, "kind", lambda _=False: "bubblewrap")
     assert verdict(DOUBLE, RIGHT) == "grader_error"
 

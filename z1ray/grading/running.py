@@ -17,6 +17,7 @@ from typing import Any
 from z1ray.errors import UserError
 from z1ray.grading import bubblewrap, packages, sandbox, turns
 from z1ray.grading.config import SandboxConfig
+from z1ray.grading.processes import Outcome
 from z1ray.records import Row
 
 _INSIDE = Path(__file__).with_name("inside")
@@ -86,7 +87,7 @@ def _once(job: Row, secret: list[Any], config: SandboxConfig) -> str:
     return _verdict(outcome, nonce)
 
 
-def _verdict(outcome: sandbox.Outcome, nonce: str) -> str:
+def _verdict(outcome: Outcome, nonce: str) -> str:
     """What the judge said; an answer may have ended it, but only after it started."""
     lines = outcome.stdout.splitlines()
     for line in lines:

@@ -21,61 +21,32 @@ user's files, use the network, leave its session, and as root start processes wi
 
 import contextlib
 import logging
-import math
 import os
-import resource
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from z1ray.errors import UserError
-from z1ray.grading import bubblewrap, memory, seccomp
+from z1ray.grading import bubblewrap, memory, processes, seccomp
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.packages import shown as shown_packages
+from z1ray.grading.processes import Outcome
 
 Kind = Literal["bubblewrap", "limited"]
-Status = Literal["ok", "error", "timeout", "memory"]
 
-OUTPUT_BYTES = bubblewrap.SCRATCH_BYTES
-MAX_PROCESSES = 64
 PROGRAM = "/program"  # the program's folder, seen from inside
 
-_STACK_BYTES = 64 * 2**20
 _OVERHEAD_BYTES = 64 * 2**20  # what bubblewrap and the judge may hold beside the program
 _PROBES, _PROBE_PAUSE_S, _PROBE_AGAIN_S = 3, 0.2, 60
-_ENVIRONMENT = {
-    **{"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"},
-    # Reserved addresses count, and every thread would reserve an arena of 64 MiB and a stack like the main one.
-    **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-}
 _log = logging.getLogger(__name__)
 
 
 class SandboxError(Exception):
     """The sandbox did not do its part; says nothing about the program."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a run.
-
-    Attributes:
-        status: ``ok`` for exit status 0; ``memory`` if it ended for want of memory;
-            ``timeout``; ``error`` for everything else.
-        stdout, stderr: What it wrote, each at most ``OUTPUT_BYTES``.
-    """
-
-    status: Status
-    stdout: str
-    stderr: str
 
 
 def kind(require: bool = False) -> Kind:
@@ -135,12 +106,14 @@ def execute(
         uid: User id that the run's user data names; -1 is ours.
         more: Folders seen where they are.
     """
-    command = ["prlimit", *_limits(config, limit_s), *words]
+    command = ["prlimit", *processes.limits(config, limit_s), *words]
     with contextlib.ExitStack() as stack:
         group, fds = None, list[int]()
         if kind == "bubblewrap":
             shown = {PROGRAM: folder, **shown_packages(config.packages), **{str(path): path for path in more}}
-            fds = stack.enter_context(_readable(seccomp.program(), *_user_data(uid if uid >= 0 else os.getuid())))
+            fds = stack.enter_context(
+                processes.readable(seccomp.program(), *processes.user_data(uid if uid >= 0 else os.getuid()))
+            )
             files = dict(zip(("/etc/passwd", "/etc/group"), fds[1:], strict=True))
             command = [*bubblewrap.command(shown, files, fds[0]), *command]
             group = stack.enter_context(memory.group(config.memory_mib * 2**20 + _OVERHEAD_BYTES))
@@ -149,10 +122,10 @@ def execute(
             command = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs"), *command]
         stdout, stderr = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         cwd = stack.enter_context(tempfile.TemporaryDirectory(prefix="z1ray-")) if kind == "limited" else "/"
-        returncode = _wait_for(_started(command, (stdout, stderr), cwd, fds), stdin, limit_s)
-        texts = [_captured(file) for file in (stdout, stderr)]
+        returncode = processes.wait_for(processes.started(command, (stdout, stderr), cwd, fds), stdin, limit_s)
+        texts = [processes.captured(file) for file in (stdout, stderr)]
         starved = group is not None and returncode not in {0, None} and memory.num_kills(group) > kills
-    return Outcome("memory" if starved else _status(returncode, texts[1]), *texts)
+    return Outcome("memory" if starved else processes.status(returncode, texts[1]), *texts)
 
 
 def python(*words: str) -> list[str]:
@@ -200,84 +173,3 @@ def _run(source: str, config: SandboxConfig, kind: Kind, stdin: str, packages: S
 
 def _as_user(uid: int) -> list[str]:
     return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid >= 0 else []
-
-
-def _limits(config: SandboxConfig, limit_s: float) -> list[str]:
-    """Options of prlimit(1), none above what this process may give."""
-    limits = {
-        "as": (resource.RLIMIT_AS, config.memory_mib * 2**20),
-        # One second more than the wall clock allows: it ends what has left the session in the weak sandbox.
-        "cpu": (resource.RLIMIT_CPU, math.ceil(limit_s) + 1),
-        "fsize": (resource.RLIMIT_FSIZE, OUTPUT_BYTES),
-        "nproc": (resource.RLIMIT_NPROC, MAX_PROCESSES),
-        "nofile": (resource.RLIMIT_NOFILE, 256),
-        "stack": (resource.RLIMIT_STACK, _STACK_BYTES),
-        "core": (resource.RLIMIT_CORE, 0),
-    }
-    hard = {name: resource.getrlimit(kind)[1] for name, (kind, _) in limits.items()}
-    given = {name: limit if hard[name] == -1 else min(limit, hard[name]) for name, (_, limit) in limits.items()}
-    return [f"--{name}={limit}:{limit}" for name, limit in given.items()]
-
-
-def _user_data(uid: int) -> tuple[bytes, bytes]:
-    """/etc/passwd and /etc/group: programs may ask who they are."""
-    return f"sandbox:x:{uid}:{uid}::/tmp:/bin/sh\n".encode(), f"sandbox:x:{uid}:\n".encode()
-
-
-@contextmanager
-def _readable(*contents: bytes) -> Iterator[list[int]]:
-    """File descriptors from which short contents can be read once."""
-    fds = []
-    try:
-        for content in contents:
-            end, start = os.pipe()
-            fds.append(end)
-            os.write(start, content)
-            os.close(start)
-        yield fds
-    finally:
-        for fd in fds:
-            os.close(fd)
-
-
-def _started(
-    command: list[str], outputs: tuple[IO[bytes], IO[bytes]], cwd: str, fds: Sequence[int]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=outputs[0],
-        stderr=outputs[1],
-        env=_ENVIRONMENT,
-        cwd=cwd,
-        pass_fds=fds,
-        start_new_session=True,
-    )
-
-
-def _wait_for(process: subprocess.Popen[bytes], stdin: bytes, limit_s: float) -> int | None:
-    """The exit status, or None if the time ran out. No process of the run's session outlives it."""
-    try:
-        process.communicate(stdin, timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        # The leader has been waited for only if it ended by itself; its group may still hold others.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return process.returncode
-
-
-def _captured(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read(OUTPUT_BYTES).decode("utf-8", errors="replace")
-
-
-def _status(returncode: int | None, stderr: str) -> Status:
-    if returncode is None:
-        return "timeout"
-    if returncode == 0:
-        return "ok"
-    last_line = stderr.rstrip().rpartition("\n")[2]
-    return "memory" if last_line.startswith("MemoryError") else "error"

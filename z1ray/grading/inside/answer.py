@@ -19,7 +19,7 @@ MEMORY = 97  # exit status of a program that ended for want of memory
 
 def serve(incoming: int, outgoing: int, setup: str, code: str) -> None:
     """Run the code, then do what the judge asks of it, until the judge is gone."""
-    from z1ray.grading.inside import remote  # a program without cases is not to wait for it
+    from z1ray.grading.inside import proxy, remote  # a program without cases is not to wait for it
 
     _streams(os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR))
     module = _module(NAME)
@@ -33,7 +33,7 @@ def serve(incoming: int, outgoing: int, setup: str, code: str) -> None:
         if operation == "call":
             given, named, back = arguments
             return (target(*given, **named), *((*given, *named.values()) if back else ()))
-        return remote.FUNCTIONS[operation](target, *arguments)
+        return proxy.FUNCTIONS[operation](target, *arguments)
 
     # An answer may bring a class of the same name; the tests' values are then of its class.
     remote.Peer(incoming, outgoing, _Current(classes, module.__dict__), do).listen()
@@ -66,7 +66,7 @@ class _Current(dict[str, type]):
         return kind if isinstance(kind, type) else super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        return self[name] if super().__contains__(name) else default
 
 
 def _bound(namespace: dict[str, Any], wanted: list[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -91,8 +91,10 @@ def _streams(source: int, target: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number, file in enumerate((source, target, nowhere)):
         os.dup2(file, number)
-    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__ = (
+    streams = (
         open(0, encoding="utf-8", errors="surrogateescape", closefd=False),  # noqa: SIM115
         open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False),  # noqa: SIM115
         open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False),  # noqa: SIM115
     )
+    for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+        vars(sys).update({name: stream, f"__{name}__": stream})

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # importing these would cost more than the run
 _ATOMS = (type(None), bool, int, float, str, bytes, bytearray)
 _PLAIN = frozenset({*_ATOMS, list, tuple, dict, set, frozenset})
 _BASES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
+_SCALARS = frozenset({int, float, complex, str, bytes})
 _LIBRARY = {("collections", name) for name in ("deque", "Counter", "OrderedDict", "defaultdict")} | {
     *(("datetime", name) for name in ("date", "time", "datetime", "timedelta")),
     *(
@@ -140,9 +141,11 @@ def base_of(value: Any) -> Any:
     """The plain value an instance of a subclass of a builtin type holds; None if it holds none."""
     if isinstance(value, type({}.keys()) | type({}.items())):
         return set(value)
+    base: Any
     for base in _BASES:
         if isinstance(value, base):
-            return base.__new__(base, value) if base in {int, float, complex, str, bytes} else base(value)  # type: ignore[call-overload]
+            # A number or text is taken as it is, whatever its methods say.
+            return base.__new__(base, value) if base in _SCALARS else base(value)
     return None
 
 
