@@ -32,6 +32,7 @@ def test_what_is_hidden_comes_back():
 def test_kernels_are_looked_up_where_they_are_taken_away():
     """By the name of the operator, in a mapping that may be empty."""
     import deepspeed
+
     compile_no_kernels()
     assert deepspeed.ops.__compatible_ops__ == {}
     source = Path(str(deepspeed.__file__)).with_name("comm") / "torch.py"
