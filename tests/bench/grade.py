@@ -6,7 +6,8 @@ tests, or the program fed with its input) in a plain `subprocess.run`: twice, on
 of the interpreter as everybody starts it, once isolated without the site module as the
 sandbox starts it (``-I -S``).
 
-- ``checked_per_s_and_core``: checks per second of processor time, all processes counted (needs root, for a control group).
+- ``checked_per_s_and_core``: checks per second of processor time, all processes counted (needs root, for a
+  control group).
 - ``throughput_ratio``: processor time of all bare runs over that of all checks; 1 is free.
 - ``throughput_ratio_isolated``: the same against the interpreter that reads no site module.
 - ``wall_ratio``: bare over checks by the clock, one at a time; differs where the machine is busy.
