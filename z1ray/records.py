@@ -20,7 +20,8 @@ Row = dict[str, Any]
 
 # How to check an answer. `kind` says which of the other fields hold:
 #   python     run `setup`, then the answer's code, then each of `cases` (assertions)
-#   stdio      feed inputs[i] on stdin and compare stdout with outputs[i]
+#   stdio      feed inputs[i] on stdin and compare stdout with outputs[i], line by line;
+#              verifier `tolerance:1e-6` lets numbers differ by that much
 #   reference  compare the answer with `reference`, by the rule named in `verifier`
 TESTS = pa.struct(
     [

@@ -12,18 +12,20 @@ class SandboxConfig:
     timeout_s: float = setting(10.0, "Wall-clock limit of one run, seconds.", above=0)
     total_timeout_s: float = setting(60.0, "Wall-clock limit over all inputs of one problem, seconds.", above=0)
     memory_mib: int = setting(
-        1024, "Memory limit, MiB: of each process's addresses, and of all processes together.", least=64
+        1024,
+        "Memory limit, MiB: of each process's addresses, and of all processes together. Python itself needs 64.",
+        least=64,
     )
     require: bool = setting(
         True,
-        "Refuse to run code where bubblewrap is missing or fails. False runs it with weaker limits there, able to "
-        "read your files and use the network: for demonstrations only.",
+        "Refuse to run code where bubblewrap is missing or fails. If false, code then runs with weaker limits, "
+        "able to read your files and to use the network: for demonstrations only.",
         role="operational",
     )
     packages: list[str] = setting(
         list,
-        "Packages that code may import besides the standard library, by the names they are imported by, their own "
-        "dependencies included; e.g. `[numpy]`.",
+        "Packages that code may import besides the standard library, those they need themselves included, "
+        "e.g. [numpy].",
     )
 
     def __post_init__(self) -> None:
