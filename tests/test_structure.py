@@ -11,7 +11,7 @@ STAGES = {"trajectories", "curation", "training", "serving", "evaluation"}
 UPSTREAM = {"ray", "vllm", "deepspeed", "transformers", "torch", "omegaconf", "datasets"}
 # Modules that their own documentation does not name as an interface.
 UNDOCUMENTED = ("ray.dashboard", "ray.experimental", "ray.llm._internal", "vllm.v1.executor", "vllm.v1.engine")
-# Not upstream's: an interpreter's exit, and what named tuples and dataclasses offer.
+# Not upstream's: an interpreter's exit, and what named tuples and dataclasses offer (and ``_z1_...``, which is ours).
 OWN = {"_exit", "_replace", "_asdict", "_fields"}
 
 
@@ -95,7 +95,7 @@ def private_names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
             own = isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
-            if not own and node.attr not in OWN:
+            if not own and node.attr not in OWN and not node.attr.startswith("_z1_"):
                 yield ast.unparse(node)
 
 

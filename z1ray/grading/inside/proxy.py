@@ -17,8 +17,6 @@ if TYPE_CHECKING:  # importing these would cost more than the run
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from z1ray.grading.inside.remote import Peer
-
     Functions = dict[str, Callable[..., Any]]
 
 _UNARY = {name: getattr(operator, name) for name in ("neg", "pos", "abs", "invert")}
@@ -48,7 +46,7 @@ class Proxy:
 
     __slots__ = ("_z1_base", "_z1_handle", "_z1_peer")
 
-    def __init__(self, peer: Peer, handle: int, base: Any) -> None:
+    def __init__(self, peer: Any, handle: int, base: Any) -> None:
         for name, value in (("peer", peer), ("handle", handle), ("base", base)):
             object.__setattr__(self, f"_z1_{name}", value)
 
