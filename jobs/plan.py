@@ -1,6 +1,6 @@
 """Say how much memory training takes per GPU, and whether it fits, before anything is launched.
 
-python jobs/plan.py --config conf/z1-7b.yaml --gpu H100 train.offload=false
+python jobs/plan.py --config conf/z1-7b.yaml --gpu H100 train.memory.offload=false
 """
 
 import sys

@@ -6,6 +6,7 @@ import pytest
 
 from z1ray.config import load
 from z1ray.errors import UserError
+from z1ray.training.config import OptimizerConfig
 
 CONF = Path(__file__).parent.parent / "conf"
 LOCAL = CONF / "local.yaml"
@@ -27,8 +28,9 @@ def test_paper_recipe():
         "Qwen/QwQ-32B",
         "Qwen/Qwen2.5-Coder-7B-Instruct",
     )
-    assert (train.num_epochs, train.learning_rate, train.warmup_steps, train.weight_decay) == (2, 1e-5, 100, 0.0)
-    assert (train.precision, train.global_batch_size, train.num_workers) == ("bf16", 128, 8)
+    assert train.num_epochs == 2
+    assert train.optimizer == OptimizerConfig(lr=1e-5, warmup_steps=100, weight_decay=0.0, gradient_clipping=1.0)
+    assert (train.precision, train.batch.global_batch_size, train.num_workers) == ("bf16", 128, 8)
     assert (min(config.evaluate.budgets), max(config.evaluate.budgets)) == (512, 4096)
 
 
@@ -49,7 +51,10 @@ def test_overrides_win_over_the_file_and_interpolate():
         ("train.max_steps=few", ["train.max_steps = 'few'", "Integer"]),
         ("train.precision=fp8", ["train.precision = 'fp8'", "'bf16', 'float32'"]),
         ("serve.port=70000", ["serve.port = 70000", "1 to 65535"]),
-        ("train.global_batch_size=1", ["train.global_batch_size = 1", "2 workers would never get an example"]),
+        (
+            "train.batch.global_batch_size=1",
+            ["train.batch.global_batch_size = 1", "2 workers would never get an example"],
+        ),
         ("evaluate.budgets=[]", ["evaluate.budgets", "at least one"]),
         ("evaluate.budgets=[-5]", ["evaluate.budgets = -5"]),
         ("curate.tokenizer=${nowhere}", ["curate.tokenizer", "nowhere"]),

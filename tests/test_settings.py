@@ -6,7 +6,7 @@ import pytest
 from omegaconf import MISSING, OmegaConf
 
 from z1ray.errors import UserError
-from z1ray.settings import build, check, described, setting
+from z1ray.settings import build, changed, check, described, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,3 +68,23 @@ def test_a_section_is_built_from_plain_settings_or_refused_by_name():
 def test_every_field_tells_its_meaning():
     """The reference of settings is made from it."""
     assert dict(described(Section))["share"].text == "A share."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    """A section with one inside."""
+
+    name: str = setting("outer", "A name.")
+    inner: Section = setting(lambda: Section(name="inner"), "A section.")
+
+
+def test_a_changed_copy_is_checked_like_the_section_itself():
+    """Dotted names reach into inner sections; the original stays, and a value out of range is refused by name."""
+    before = Outer()
+    after = changed(before, {"name": "other", "inner.count": 3, "inner.share": 1.0})
+    assert (after.name, after.inner.name, after.inner.count, after.inner.share) == ("other", "inner", 3, 1.0)
+    assert before == Outer()
+    with pytest.raises(UserError, match="count"):
+        changed(before, {"inner.count": 0})
+    with pytest.raises(TypeError, match="cuont"):
+        changed(before, {"inner.cuont": 2})

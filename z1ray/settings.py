@@ -13,7 +13,7 @@ A section is a frozen keyword-only dataclass whose fields are made by :func:`set
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NoReturn, TypeVar
 
 from omegaconf import Container, OmegaConf
@@ -108,6 +108,19 @@ def check(section: Any, name: str) -> None:
                 remedy = f"set it {about.range_text}"
                 optional = ", or leave it out" if _default_of(section, key) is None else ""
                 raise UserError(path, number, "it is out of range", remedy + optional)
+
+
+def changed(section: _Section, values: Mapping[str, Any]) -> _Section:
+    """A copy of a section with other values; names are dotted, such as ``batch.max_length``.
+
+    Raises:
+        UserError: As for the section itself.
+    """
+    for path, value in values.items():
+        name, _, rest = path.partition(".")
+        inner = changed(getattr(section, name), {rest: value}) if rest else value
+        section = replace(section, **{name: inner})  # type: ignore[type-var]
+    return section
 
 
 def build(cls: type[_Section], given: Container, *, prefix: str = "", remedy: str = "give it a value") -> _Section:

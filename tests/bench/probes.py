@@ -52,7 +52,7 @@ def probe_worker(job: dict[str, Any]) -> dict[str, Any]:
 
     config: TrainConfig = job["config"]
     torch.manual_seed(0)
-    ids = torch.randint(0, job["vocabulary"], (config.micro_batch_size, config.max_length)).tolist()
+    ids = torch.randint(0, job["vocabulary"], (config.batch.micro_batch_size, config.batch.max_length)).tolist()
     row = batches.micro_batch([TokenizedExample(str(number), each, 1) for number, each in enumerate(ids)])
     num_trained = len(row.targets) * config.num_workers
     with watch_peak() as peak:

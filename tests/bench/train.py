@@ -36,7 +36,7 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,8 @@ from z1ray.config import load
 from z1ray.errors import UserError
 from z1ray.launch import guarded
 from z1ray.models import embedded
-from z1ray.training.config import TrainConfig
+from z1ray.settings import changed
+from z1ray.training.config import MemoryConfig, TrainConfig
 from z1ray.training.data import dataset
 from z1ray.training.engine import zero3
 from z1ray.training.plan import flops
@@ -78,8 +79,8 @@ def settings(folder: Path, model: Path) -> TrainConfig:
     if not (folder / "manifest.json").exists():
         raise UserError("--dataset", str(folder), "no finished dataset is there", "run `make demo` first")
     demo = load(ROOT / "conf" / "local.yaml").train
-    run = {"global_batch_size": GLOBAL_BATCH, "num_epochs": 1, "max_steps": None}
-    return replace(demo, dataset=str(folder), model=str(model), **run)  # type: ignore[arg-type]
+    run = {"batch.global_batch_size": GLOBAL_BATCH, "num_epochs": 1, "max_steps": None}
+    return changed(demo, {"dataset": str(folder), "model": str(model)} | run)
 
 
 def write_tokens(config: TrainConfig) -> Path:
@@ -108,7 +109,8 @@ class Side:
 
     def measure(self, config: TrainConfig, tokens: Path) -> dict[str, Any]:
         """Start its workers and take the steps; the first worker's figures."""
-        own = replace(config, micro_batch_size=self.micro_batch_size, gradient_checkpointing=self.recomputes)
+        memory = MemoryConfig(gradient_checkpointing=self.recomputes)
+        own = changed(config, {"batch.micro_batch_size": self.micro_batch_size, "memory": memory})
         job = {"config": own, "tokens": str(tokens), "num_steps": NUM_STEPS}
         without = () if self.worker is packed_worker else zero3.KEEP_FREED
         return run_workers(self.worker, job | {"folder": str(OUTPUT / "trainer")}, OUTPUT / "ray", without)
@@ -127,7 +129,7 @@ def compare(config: TrainConfig, tokens: Path, num_rounds: int) -> dict[str, flo
     rows: dict[str, Rows] = {name: [] for name in SIDES}
     memory = dict.fromkeys(SIDES, 0.0)
     for number, (name, side) in product(range(num_rounds), SIDES.items()):
-        found = side.measure(replace(config, seed=number), tokens)
+        found = side.measure(changed(config, {"seed": number}), tokens)
         rows[name] += found["rows"][1:]  # The first one grows the memory that the others use again.
         memory[name] = max(memory[name], found["resident_bytes"] / GIB)
         print(f"round {number + 1}, {name}: {found}", file=sys.stderr, flush=True)
@@ -164,9 +166,8 @@ def check_plans(config: TrainConfig) -> dict[str, float]:
     """The plans of memory and scaling against real steps of one and of two workers."""
     shape, found, errors = read_shape(config.model), {}, {}
     for num_workers in (1, 2):
-        asked = replace(
-            config, num_workers=num_workers, micro_batch_size=2, max_length=PROBE_TOKENS, gradient_checkpointing=True
-        )
+        sizes = {"num_workers": num_workers, "batch.micro_batch_size": 2, "batch.max_length": PROBE_TOKENS}
+        asked = changed(config, sizes | {"memory.gradient_checkpointing": True})
         found[num_workers] = probe(asked, shape.vocabulary, OUTPUT / "ray")
         plan = plan_run(asked, shape)
         errors[num_workers] = memory_error(plan, found[num_workers])

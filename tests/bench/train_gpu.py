@@ -19,7 +19,7 @@ from typing import Any
 from tests.bench.packed import packed_worker
 from tests.bench.trainer import trainer_worker
 from tests.bench.workers import run_workers
-from z1ray.training.config import TrainConfig
+from z1ray.training.config import BatchConfig, OptimizerConfig, TrainConfig
 from z1ray.training.data import dataset
 from z1ray.training.data.tokenize import TokenizedExample
 from z1ray.training.plan.hardware import GIB
@@ -73,12 +73,10 @@ def _config(model: Path, micro_batch_size: int, seed: int) -> TrainConfig:
         model=str(model),
         num_workers=1,
         precision="bf16",
-        global_batch_size=GLOBAL_BATCH,
-        micro_batch_size=micro_batch_size,
-        max_length=MAX_LENGTH,
         num_epochs=1,
-        warmup_steps=1,
         seed=seed,
+        batch=BatchConfig(global_batch_size=GLOBAL_BATCH, micro_batch_size=micro_batch_size, max_length=MAX_LENGTH),
+        optimizer=OptimizerConfig(warmup_steps=1),
     )
 
 

@@ -1,7 +1,7 @@
 """A finished curation folder to train on, and settings that train on it in seconds."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from z1ray import artifacts, records
-from z1ray.training.config import TrainConfig
+from z1ray.settings import changed
+from z1ray.training.config import BatchConfig, CheckpointConfig, OptimizerConfig, TrainConfig
 from z1ray.training.engine import attention, loss
 from z1ray.training.train import train
 
@@ -61,24 +62,21 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_config(curated: Path, tiny_model: Path) -> MakeConfig:
-    """Settings for the tiny model on two CPU workers; keywords override."""
+    """Settings for the tiny model on two CPU workers, changed as asked, by dotted names."""
+    base = TrainConfig(
+        dataset=str(curated),
+        model=str(tiny_model),
+        device="cpu",
+        num_workers=2,
+        precision="float32",
+        num_epochs=2,
+        optimizer=OptimizerConfig(lr=3e-3, warmup_steps=2),
+        batch=BatchConfig(global_batch_size=4, micro_batch_size=1, max_length=200),
+        checkpoint=CheckpointConfig(every=2),
+    )
 
-    def make(**overrides: Any) -> TrainConfig:
-        settings: dict[str, Any] = {
-            "dataset": str(curated),
-            "model": str(tiny_model),
-            "device": "cpu",
-            "num_workers": 2,
-            "precision": "float32",
-            "num_epochs": 2,
-            "learning_rate": 3e-3,
-            "warmup_steps": 2,
-            "global_batch_size": 4,
-            "micro_batch_size": 1,
-            "max_length": 200,
-            "checkpoint_every": 2,
-        }
-        return TrainConfig(**(settings | overrides))
+    def make(values: Mapping[str, Any] | None = None) -> TrainConfig:
+        return changed(base, values or {})
 
     return make
 
@@ -111,7 +109,7 @@ def config(make_config: MakeConfig) -> TrainConfig:
     """Gradient checkpointing as in the paper's recipe. Rows of 100 tokens hold an example or two, so steps differ in
     their number of micro-batches, and a worker now and then has none.
     """
-    return make_config(gradient_checkpointing=True, global_batch_size=3, max_length=100)
+    return make_config({"batch.global_batch_size": 3, "batch.max_length": 100})
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,9 +24,17 @@ DEADLINE_S = 600.0
 
 def words(config: TrainConfig, run: Path) -> list[str]:
     """The command line that makes ``conf/local.yaml`` this configuration, in this run's folder."""
-    settings = {name: value for name, value in dataclasses.asdict(config).items() if value != ""}
-    asked = [f"train.{name}={'null' if value is None else value}" for name, value in settings.items()]
+    asked = [f"{name}={'null' if value is None else value}" for name, value in _dotted("train", config) if value != ""]
     return ["--config", "conf/local.yaml", f"output_dir={run}", *asked]
+
+
+def _dotted(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A section's settings by their dotted names."""
+    if not dataclasses.is_dataclass(value):
+        yield path, value
+        return
+    for each in dataclasses.fields(value):
+        yield from _dotted(f"{path}.{each.name}", getattr(value, each.name))
 
 
 def run_job(job: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -70,7 +79,7 @@ def stop_mid_step(pid: int, output: Path, num_starts: int, after: int) -> int:
     """Stop (SIGSTOP) a worker while it computes an optimizer step; how many steps were taken by then.
 
     A step with an odd number is followed by the next one at once, with no checkpoint between
-    (``checkpoint_every`` is 2). So a worker that is stopped when the last step on record is
+    (``train.checkpoint.every`` is 2). So a worker that is stopped when the last step on record is
     odd is within a step, and stays there: the other one waits for it.
 
     Args:

@@ -4,7 +4,6 @@ Everything is real: SIGKILL within a step, a checkpoint cut in half, a weight th
 number, a disk without room.
 """
 
-import dataclasses
 import json
 import math
 import shutil
@@ -21,9 +20,10 @@ from tests.training import driver
 from tests.training.conftest import NUM_STEPS, MakeConfig
 from tests.training.test_train import plain_torch
 from z1ray.errors import UserError
+from z1ray.settings import changed
 from z1ray.training.checkpoints import record
 from z1ray.training.checkpoints.storage import of_run
-from z1ray.training.config import TrainConfig
+from z1ray.training.config import OptimizerConfig, TrainConfig
 from z1ray.training.data import dataset
 from z1ray.training.report import metrics
 from z1ray.training.train import train
@@ -58,7 +58,7 @@ class Interrupted(NamedTuple):
 def interrupted(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
     """Killed within a step, when two checkpoints were there; the older one was then exported."""
     run = tmp_path_factory.mktemp("interrupted")
-    config = dataclasses.replace(config, checkpoint_storage=f"fsspec+local://{run}/bucket")
+    config = changed(config, {"checkpoint.storage": f"fsspec+local://{run}/bucket"})
     output, words = run / "checkpoint", driver.words(config, run)
     with driver.started([sys.executable, "jobs/train.py", *words], run / "log") as process:
         try:
@@ -139,7 +139,7 @@ def test_one_poisoned_example_is_named(
     culprit, token = rare_token(make_config())
     model = tmp_path / "model"
     poison(tiny_model, model, token)
-    config = make_config(model=str(model), num_epochs=1, warmup_steps=0)
+    config = make_config({"model": str(model), "num_epochs": 1, "optimizer.warmup_steps": 0})
     with pytest.raises(UserError, match="because of 1 of its") as caught:
         train(config, tmp_path / "train")
     assert (caught.value.field, caught.value.value) == ("train.dataset", culprit)
@@ -172,10 +172,12 @@ def poison(model: Path, folder: Path, token: int) -> None:
 
 def test_a_diverged_run_stops_with_a_remedy(ray_cluster: None, make_config: MakeConfig, tmp_path: Path) -> None:
     """Repeated by Ray Train as a worker failure it would diverge again, and say nothing useful."""
-    config = make_config(learning_rate=1e30, warmup_steps=0, num_workers=1, gradient_clipping=1e30)
+    config = make_config(
+        {"num_workers": 1, "optimizer": OptimizerConfig(lr=1e30, warmup_steps=0, gradient_clipping=1e30)}
+    )
     with pytest.raises(UserError, match=r"(diverged at|gradient of) step [2-4][ :].*\(test/") as caught:
         train(config, tmp_path / "train")
-    assert caught.value.field == "train.learning_rate"
+    assert caught.value.field == "train.optimizer.lr"
     assert not (tmp_path / "train" / "model").exists()
     assert all(math.isfinite(row["loss"]) for row in metrics.read(tmp_path / "train"))
 
@@ -185,7 +187,7 @@ def test_a_full_disk_is_told_and_the_older_checkpoint_stays(make_config: MakeCon
     command goes on from the older one.
     """
     assert shutil.which("bwrap"), "bubblewrap is missing: make setup"
-    config = make_config(num_epochs=1, keep_checkpoints=1)
+    config = make_config({"num_epochs": 1, "checkpoint.keep": 1})
     disk, copy = tmp_path / "disk", tmp_path / "copy"
     disk.mkdir()
     # A checkpoint takes 80 MB: there is room for one and a half.
@@ -205,7 +207,7 @@ def test_a_full_disk_is_told_and_the_older_checkpoint_stays(make_config: MakeCon
     log = (tmp_path / "log").read_text()
     full, room = log.split("status when full: ")
     assert room.startswith("2\nstep-000002\n"), log[-3000:]
-    assert "train.checkpoint_storage = " in full
+    assert "train.checkpoint.storage = " in full
     assert "the checkpoint of step 4 cannot be written there" in full
     assert "No space left on device" in full
     assert "make room" in full

@@ -96,11 +96,11 @@ def test_mistakes_are_told_before_anything_starts(make_config: MakeConfig, tmp_p
     before the work it is to replace is removed.
     """
     for field, mistake in {
-        "train.model": make_config(model=str(tmp_path / "no-model")),
-        "train.dataset": make_config(dataset=str(tmp_path / "no-dataset")),
-        "train.max_length": make_config(max_length=2049),
-        "train.warmup_steps": make_config(warmup_steps=NUM_STEPS),
-        "train.checkpoint_storage": make_config(checkpoint_storage="nowhere://bucket"),
+        "train.model": make_config({"model": str(tmp_path / "no-model")}),
+        "train.dataset": make_config({"dataset": str(tmp_path / "no-dataset")}),
+        "train.batch.max_length": make_config({"batch.max_length": 2049}),
+        "train.optimizer.warmup_steps": make_config({"optimizer.warmup_steps": NUM_STEPS}),
+        "train.checkpoint.storage": make_config({"checkpoint.storage": "nowhere://bucket"}),
     }.items():
         old = write_dataset(tmp_path / field, [example(1, text="old work")])
         with pytest.raises(UserError) as caught:
@@ -117,14 +117,14 @@ def plain_torch(config: TrainConfig, num_steps: int = NUM_STEPS) -> tuple[list[f
     tokenizer = AutoTokenizer.from_pretrained(config.model)
     examples = dataset.tokenize_dataset(config, tokenizer).fitting
     model = AutoModelForCausalLM.from_pretrained(config.model, dtype=torch.float32)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.optimizer.weight_decay)
     losses = []
     for step in range(num_steps):
         chosen = [examples[index] for index in batches.step_examples(step, len(examples), config)]
         optimizer.zero_grad()
         losses.append(sum(_backward(model, each, chosen) for each in chosen))
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clipping)
-        rate = learning_rate(step, NUM_STEPS, peak=config.learning_rate, warmup_steps=config.warmup_steps)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.gradient_clipping)
+        rate = learning_rate(step, NUM_STEPS, peak=config.optimizer.lr, warmup_steps=config.optimizer.warmup_steps)
         optimizer.param_groups[0]["lr"] = rate
         optimizer.step()
     return losses, model

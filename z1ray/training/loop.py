@@ -65,8 +65,8 @@ def _train(config: TrainConfig, output: Path, state: Path) -> UserError | None:
         if log is not None:
             lengths = [tokens.lengths[index] for index in examples]
             log.append(metrics | speed.figures(lengths, metrics["num_tokens"], metrics["seconds"]))
-        if taken % config.checkpoint_every == 0 or taken == num_steps:
-            if (problem := checkpoint.save(engine, taken, checkpoints, config.keep_checkpoints)) is not None:
+        if taken % config.checkpoint.every == 0 or taken == num_steps:
+            if (problem := checkpoint.save(engine, taken, checkpoints, config.checkpoint.keep)) is not None:
                 return problem
             ray.train.report(metrics)
     return export_last(config, output) if rank == 0 else None
@@ -80,10 +80,10 @@ def take_step(
     rate = learning_rate(
         step,
         batches.num_steps(len(tokens), config),
-        peak=config.learning_rate,
-        warmup_steps=config.warmup_steps,
+        peak=config.optimizer.lr,
+        warmup_steps=config.optimizer.warmup_steps,
     )
-    rounds = packing.pack(examples, tokens.lengths, capacity=config.row_tokens, num_workers=config.num_workers)
+    rounds = packing.pack(examples, tokens.lengths, capacity=config.batch.row_tokens, num_workers=config.num_workers)
     micro_batches = [batches.micro_batch([tokens[index] for index in packs[rank]]) for packs in rounds]
     num_trained = sum(tokens.num_trained[index] for index in examples)
     loss = optimizer_step(engine, micro_batches, num_trained, rate)

@@ -3,7 +3,7 @@
 The stage's folder: ``model/`` (what later stages read), ``metrics.jsonl`` (a line
 per optimizer step), ``starts.jsonl`` (a line per start of the workers),
 ``dropped.jsonl`` (examples that were too long). ``state/`` holds tokens and, unless
-``checkpoint_storage`` names another place, checkpoints, and is what an unfinished run
+``train.checkpoint.storage`` names another place, checkpoints, and is what an unfinished run
 resumes from; once the model is exported it is removed, being three times the model's
 size per checkpoint.
 """
@@ -48,7 +48,7 @@ def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str
         UserError: For a missing model or dataset, nothing to train on, sequences longer
             than the model's context, a model that cannot train on packed rows, a warm-up longer
             than the run, a loss that is not finite, or a place that cannot be written to.
-        ray.train.TrainingFailedError: If workers failed more than ``max_failures`` times.
+        ray.train.TrainingFailedError: If workers failed more than ``train.failures.max_failures`` times.
     """
     started = time.time()
     output = output.resolve()
@@ -77,7 +77,7 @@ def _begin(config: TrainConfig, output: Path, state: Path, *, force: bool) -> bo
         return False
     if tokenized is not None:
         with writing(output):
-            storage.begin_run(state, config.checkpoint_storage)
+            storage.begin_run(state, config.checkpoint.storage)
             dataset.write(tokenized, output, tokens)
     return True
 
@@ -87,15 +87,15 @@ def _checked(config: TrainConfig) -> dataset.Tokenized:
     from transformers import AutoConfig, AutoTokenizer
 
     artifacts.manifest(Path(config.dataset), "train.dataset")
-    if config.checkpoint_storage is not None:
-        storage.require_writable(storage.open_storage(config.checkpoint_storage))
+    if config.checkpoint.storage is not None:
+        storage.require_writable(storage.open_storage(config.checkpoint.storage))
     model_config = AutoConfig.from_pretrained(config.model)
     attention.require_packable(config.model, model_config)
-    context = getattr(model_config, "max_position_embeddings", config.max_length)
-    if config.max_length > context:
+    context = getattr(model_config, "max_position_embeddings", config.batch.max_length)
+    if config.batch.max_length > context:
         raise UserError(
-            "train.max_length",
-            config.max_length,
+            "train.batch.max_length",
+            config.batch.max_length,
             f"{config.model} has a context of {context} tokens",
             f"set it to {context} or less",
         )
@@ -104,12 +104,12 @@ def _checked(config: TrainConfig) -> dataset.Tokenized:
     tokenized = dataset.tokenize_dataset(config, AutoTokenizer.from_pretrained(config.model), vocabulary)
     num_examples = len(tokenized.fitting)
     num_steps = batches.num_steps(num_examples, config)
-    if config.warmup_steps >= num_steps:
+    if config.optimizer.warmup_steps >= num_steps:
         raise UserError(
-            "train.warmup_steps",
-            config.warmup_steps,
+            "train.optimizer.warmup_steps",
+            config.optimizer.warmup_steps,
             f"the whole run has only {num_steps} optimizer steps ({num_examples} examples, global batch "
-            f"{config.global_batch_size}, {config.num_epochs} epochs, max_steps {config.max_steps})",
+            f"{config.batch.global_batch_size}, {config.num_epochs} epochs, max_steps {config.max_steps})",
             f"set it below {num_steps}, or train longer",
         )
     return tokenized
@@ -130,8 +130,8 @@ def _fit(config: TrainConfig, output: Path, state: Path) -> None:
     job = {"config": replace(config, model=model), "output": str(output), "state": str(state)}
     resources = {"CPU": float(config.cpus_per_worker)} | ({"GPU": 1.0} if on_gpu else {})
     failures: Any = FailureConfig(
-        max_failures=config.max_failures,
-        controller_failure_limit=config.max_failed_starts,  # type: ignore[call-arg]
+        max_failures=config.failures.max_failures,
+        controller_failure_limit=config.failures.max_failed_starts,  # type: ignore[call-arg]
     )
     trainer = TorchTrainer(
         train_worker,  # type: ignore[arg-type]

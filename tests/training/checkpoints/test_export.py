@@ -1,6 +1,5 @@
 """An exported model is the trained one wherever it is loaded."""
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.training.conftest import NUM_STEPS
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
 from z1ray.errors import UserError
+from z1ray.settings import changed
 from z1ray.training.checkpoints import export, record, storage
 from z1ray.training.config import TrainConfig
 from z1ray.training.report import metrics
@@ -80,11 +80,11 @@ def test_the_card_tells_what_it_was_made_from(trained: Path, config: TrainConfig
         f"{Path(config.model).name}, fine-tuned",
         f"| SHA-256 of its manifest | {dataset_hash}... |",
         "| examples | 13 |",
-        f"| dropped as longer than {config.max_length} tokens | 1 |",
+        f"| dropped as longer than {config.batch.max_length} tokens | 1 |",
         f"| trained tokens (responses and end-of-turn) | {manifest['num_trained_tokens']:,} |",
         f"| optimizer steps | {NUM_STEPS} of {NUM_STEPS} |",
         "| learning rate | 0.003 |",
-        f"| global batch size | {config.global_batch_size} |",
+        f"| global batch size | {config.batch.global_batch_size} |",
         "> Please reason step by step.",
         f"From {rows[0]['loss']:.4f} to {rows[-1]['loss']:.4f} per trained token.",
         f"z1ray {manifest['code']}; ",
@@ -110,7 +110,7 @@ def test_precision_is_the_trainings_unless_asked_otherwise(
     config: TrainConfig, precision: Any, export_precision: Any, dtype: str
 ) -> None:
     """float32 of a bf16 training are the master weights, not the rounded ones."""
-    settings = dataclasses.replace(config, precision=precision, export_precision=export_precision)
+    settings = changed(config, {"precision": precision, "export.precision": export_precision})
     assert settings.dtype_of_export == dtype
 
 

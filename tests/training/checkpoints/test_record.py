@@ -112,7 +112,7 @@ def test_a_fetched_copy_does_not_outlive_its_use(place: Storage) -> None:
 
 
 def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
-    """With one checkpoint_storage in the experiments' common YAML, a run would resume from another's weights."""
+    """With one train.checkpoint.storage in the experiments' common YAML, a run would resume from another's weights."""
     states = [tmp_path / name / "state" for name in "ab"]
     for state in states:
         storage.begin_run(state, f"fsspec+local://{tmp_path}/bucket")
@@ -138,7 +138,7 @@ def test_a_storage_that_cannot_be_opened_is_told(where: str) -> None:
     """Before anything starts, by the key that names it."""
     with pytest.raises(UserError, match="cannot be opened") as caught:
         open_storage(where)
-    assert (caught.value.field, caught.value.value) == ("train.checkpoint_storage", where)
+    assert (caught.value.field, caught.value.value) == ("train.checkpoint.storage", where)
 
 
 def test_a_storage_that_cannot_be_written_is_told(tmp_path: Path) -> None:

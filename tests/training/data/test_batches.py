@@ -1,17 +1,21 @@
 """The plan: which example in which step; and the tensors of a row."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
-from z1ray.training.config import TrainConfig
+from z1ray.settings import changed
+from z1ray.training.config import BatchConfig, TrainConfig
 from z1ray.training.data import batches
 from z1ray.training.data.tokenize import IGNORED, TokenizedExample
 
 
-def config(**overrides: int | None) -> TrainConfig:
-    settings = {"num_workers": 2, "micro_batch_size": 2, "global_batch_size": 8, "num_epochs": 3}
-    return TrainConfig(dataset="d", model="m", **(settings | overrides))  # type: ignore[arg-type]
+def config(values: Mapping[str, int | None] | None = None) -> TrainConfig:
+    base = TrainConfig(
+        dataset="d", model="m", num_workers=2, num_epochs=3, batch=BatchConfig(micro_batch_size=2, global_batch_size=8)
+    )
+    return changed(base, values or {})
 
 
 NUM_EXAMPLES = 21
@@ -40,7 +44,7 @@ def test_order_follows_from_seed_and_epoch_alone() -> None:
 
 def test_how_examples_are_packed_does_not_decide_when_they_are_seen() -> None:
     """Rows of another length, or more workers, take the very same optimizer steps."""
-    other = config(num_workers=8, micro_batch_size=1, max_length=64)
+    other = config({"num_workers": 8, "batch.micro_batch_size": 1, "batch.max_length": 64})
     for step in range(6):
         expected = batches.step_examples(step, NUM_EXAMPLES, config())
         assert batches.step_examples(step, NUM_EXAMPLES, other) == expected
@@ -49,7 +53,7 @@ def test_how_examples_are_packed_does_not_decide_when_they_are_seen() -> None:
 @pytest.mark.parametrize(("max_steps", "expected"), [(None, 9), (4, 4), (50, 9)])
 def test_max_steps_only_shortens(max_steps: int | None, expected: int) -> None:
     """The schedule's length is what is really run, so the learning rate does reach its end."""
-    assert batches.num_steps(NUM_EXAMPLES, config(max_steps=max_steps)) == expected
+    assert batches.num_steps(NUM_EXAMPLES, config({"max_steps": max_steps})) == expected
 
 
 def test_a_row_holds_its_examples_end_to_end() -> None:

@@ -39,7 +39,7 @@ def test_tokens_read_back_as_written_and_too_long_ones_are_listed(
     assert read.lengths == [len(each.input_ids) for each in expected[:13]]
     assert read.num_trained == [len(each.input_ids) - each.num_prompt_tokens for each in expected[:13]]
     assert dataset.num_dropped(tmp_path) == 1
-    assert "1 of 14 examples are longer than train.max_length and are left out" in capsys.readouterr().out
+    assert "1 of 14 examples are longer than train.batch.max_length and are left out" in capsys.readouterr().out
     assert (
         f'{{"trajectory_id": "test/013#short#0", "reason": "too_long", "num_tokens": {len(expected[13].input_ids)}}}'
         in (tmp_path / dataset.DROPPED).read_text()
@@ -49,8 +49,8 @@ def test_tokens_read_back_as_written_and_too_long_ones_are_listed(
 def test_all_too_long_names_the_length_that_would_do(make_config: MakeConfig, tokenizer: Any) -> None:
     """The remedy is a number the user can type."""
     with pytest.raises(UserError, match=r"all 14 examples are longer .*\n.*set it to \d+ or more") as caught:
-        dataset.tokenize_dataset(make_config(max_length=8), tokenizer)
-    assert caught.value.field == "train.max_length"
+        dataset.tokenize_dataset(make_config({"batch.max_length": 8}), tokenizer)
+    assert caught.value.field == "train.batch.max_length"
 
 
 @pytest.mark.parametrize("num_dropped", [0, 3])

@@ -1,15 +1,15 @@
 """Running out of memory names the setting and is told once."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from z1ray.training.config import TrainConfig
+from z1ray.settings import changed
+from z1ray.training.config import BatchConfig, TrainConfig
 from z1ray.training.engine import out_of_memory
 
-CONFIG = TrainConfig(dataset="d", model="m", micro_batch_size=4)
+CONFIG = TrainConfig(dataset="d", model="m", batch=BatchConfig(micro_batch_size=4))
 
 
 def test_a_real_failed_allocation_is_noted_and_told(tmp_path: Path) -> None:
@@ -19,9 +19,9 @@ def test_a_real_failed_allocation_is_noted_and_told(tmp_path: Path) -> None:
         torch.empty(1 << 60, dtype=torch.uint8)
     problem = out_of_memory.found(tmp_path, CONFIG)
     assert problem is not None
-    assert problem.field == "train.micro_batch_size"
-    assert "train.micro_batch_size=2" in problem.remedy
-    smallest = out_of_memory.found(tmp_path, replace(CONFIG, micro_batch_size=1))
+    assert problem.field == "train.batch.micro_batch_size"
+    assert "train.batch.micro_batch_size=2" in problem.remedy
+    smallest = out_of_memory.found(tmp_path, changed(CONFIG, {"batch.micro_batch_size": 1}))
     assert smallest is not None
     assert "more memory" in smallest.remedy
     out_of_memory.forget(tmp_path)

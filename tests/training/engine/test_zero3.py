@@ -1,17 +1,18 @@
 """DeepSpeed's configuration, as DeepSpeed itself understands it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import torch
 
+from z1ray.settings import changed
 from z1ray.training.config import TrainConfig
 from z1ray.training.engine import zero3
 
 
-def config(**overrides: Any) -> TrainConfig:
-    settings: dict[str, Any] = {"dataset": "d", "model": "m", "num_workers": 1, "global_batch_size": 6}
-    return TrainConfig(**(settings | overrides))
+def config(values: Mapping[str, Any] | None = None) -> TrainConfig:
+    return changed(TrainConfig(dataset="d", model="m", num_workers=1), values or {})
 
 
 @pytest.mark.parametrize("offload", [False, True])
@@ -19,7 +20,7 @@ def test_deepspeed_reads_back_what_we_mean(offload: bool) -> None:
     """DeepSpeed ignores keys it does not know: a mistyped one would leave a default in force."""
     from deepspeed.runtime.config import DeepSpeedConfig
 
-    read = DeepSpeedConfig(zero3.engine_config(config(gradient_clipping=0.7, offload=offload)))
+    read = DeepSpeedConfig(zero3.engine_config(config({"optimizer.gradient_clipping": 0.7, "memory.offload": offload})))
     assert (read.train_batch_size, read.train_micro_batch_size_per_gpu, read.gradient_accumulation_steps) == (1, 1, 1)
     assert read.gradient_clipping == 0.7
     assert read.bfloat16_config.enabled
@@ -34,14 +35,14 @@ def test_deepspeed_reads_back_what_we_mean(offload: bool) -> None:
 
 def test_float32_does_not_turn_bf16_on() -> None:
     """On an AVX2 machine bf16 is five times slower, and equalities at 1e-5 would be lost."""
-    settings = zero3.engine_config(config(device="cpu", precision="float32"))
+    settings = zero3.engine_config(config({"device": "cpu", "precision": "float32"}))
     assert settings["bf16"]["enabled"] is False
     assert settings["zero_optimization"]["overlap_comm"] is False
 
 
 def test_workers_environment() -> None:
     """On CPU DeepSpeed must not look for a GPU, workers must not fight for cores, and they keep freed memory."""
-    assert zero3.worker_env(config(device="cpu", cpus_per_worker=3))["OMP_NUM_THREADS"] == "3"
-    assert zero3.worker_env(config(device="cpu"))["DS_ACCELERATOR"] == "cpu"
-    assert zero3.worker_env(config(device="cpu"))["MALLOC_ARENA_MAX"] == "1"
-    assert "DS_ACCELERATOR" not in zero3.worker_env(config(device="gpu"))
+    assert zero3.worker_env(config({"device": "cpu", "cpus_per_worker": 3}))["OMP_NUM_THREADS"] == "3"
+    assert zero3.worker_env(config({"device": "cpu"}))["DS_ACCELERATOR"] == "cpu"
+    assert zero3.worker_env(config({"device": "cpu"}))["MALLOC_ARENA_MAX"] == "1"
+    assert "DS_ACCELERATOR" not in zero3.worker_env(config({"device": "gpu"}))

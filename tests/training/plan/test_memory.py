@@ -1,6 +1,6 @@
 """The memory plan is what a run takes."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.bench.probes import STUDENT, memory_error, probe
 from tests.training.conftest import MakeConfig
+from z1ray.settings import changed
 from z1ray.training.config import TrainConfig
 from z1ray.training.plan.activations import Activations
 from z1ray.training.plan.memory import Plan, make_plan
@@ -17,15 +18,15 @@ from z1ray.training.plan.shape import read_shape
 NONE = Activations(held=0, peak=0)
 
 
-def planned(**overrides: Any) -> Plan:
-    config = TrainConfig(**({"dataset": "d", "model": "m"} | overrides))
+def planned(values: Mapping[str, Any] | None = None) -> Plan:
+    config = changed(TrainConfig(dataset="d", model="m"), values or {})
     return make_plan(STUDENT, NONE, config, bucket_elements=50_000_000, chunk_tokens=256)
 
 
 def test_eighteen_bytes_per_parameter_are_shared() -> None:
     """ZeRO-3: 2 of bf16, 4 of gradients, 12 of master weights and moments, each worker its share."""
     for workers in (8, 64):
-        plan = planned(num_workers=workers)
+        plan = planned({"num_workers": workers})
         share = STUDENT.num_params / workers
         assert plan.parameters == pytest.approx(2 * share + 2 * STUDENT.num_persistent, rel=1e-6)
         assert [plan.gradients, plan.optimizer] == pytest.approx([4 * share, 12 * share])
@@ -33,7 +34,7 @@ def test_eighteen_bytes_per_parameter_are_shared() -> None:
 
 def test_offload_moves_the_shares_to_the_node() -> None:
     """On the GPU stays what a pass needs; the node takes all shares, gradients twice."""
-    on_gpu, offloaded = planned(), planned(offload=True)
+    on_gpu, offloaded = planned(), planned({"memory.offload": True})
     assert offloaded.gradients == offloaded.optimizer == on_gpu.host == 0
     assert offloaded.host == pytest.approx(22 * STUDENT.num_params / 8)
     assert offloaded.peak < on_gpu.peak - 15 * STUDENT.num_params / 8
@@ -68,10 +69,8 @@ def test_a_real_run_takes_what_was_planned(make_config: MakeConfig, eight_layers
 
     With gradient checkpointing ``make bench-train`` measures it.
     """
-    config = replace(
-        make_config(model=str(eight_layers), micro_batch_size=2, max_length=256),
-        gradient_checkpointing=False,
-    )
+    sizes = {"batch.micro_batch_size": 2, "batch.max_length": 256}
+    config = make_config({"model": str(eight_layers), "memory.gradient_checkpointing": False} | sizes)
     shape = read_shape(config.model)
     found, plan = probe(config, shape.vocabulary, tmp_path), plan_run(config, shape)
     assert memory_error(plan, found) < 0.15, (plan, found)

@@ -16,7 +16,7 @@ def test_nothing_is_claimed_of_a_cpu(make_config: MakeConfig) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_has_utilisation_and_peak_memory(make_config: MakeConfig) -> None:
     """Half the time is twice the utilisation, and memory is what torch has held at most."""
-    speed = Speedometer(make_config(device="gpu", num_workers=1, precision="bf16"))
+    speed = Speedometer(make_config({"device": "gpu", "num_workers": 1, "precision": "bf16"}))
     held = torch.empty(1 << 28, dtype=torch.uint8, device="cuda")
     slow, fast = (speed.figures([2000] * 64, 64_000, seconds=seconds) for seconds in (0.02, 0.01))
     assert 0 < slow["mfu"] < 1

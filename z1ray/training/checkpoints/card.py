@@ -1,8 +1,11 @@
 """The model card: what a model folder was made from and how, for whoever finds it alone."""
 
 import json
+from collections.abc import Iterator
 from importlib.resources import files
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from z1ray import artifacts
 from z1ray.models.lookup import is_hub_name
@@ -14,10 +17,21 @@ from z1ray.training.report import metrics
 CARD = "README.md"
 LOSS = "loss.png"
 
-_RECIPE = (
-    *("num_epochs", "max_steps", "global_batch_size", "max_length", "learning_rate", "warmup_steps"),
-    *("weight_decay", "gradient_clipping", "precision", "gradient_checkpointing", "num_workers", "seed"),
-)
+_RECIPE = {
+    "epochs": "num_epochs",
+    "max steps": "max_steps",
+    "global batch size": "batch.global_batch_size",
+    "max length": "batch.max_length",
+    "learning rate": "optimizer.lr",
+    "warmup steps": "optimizer.warmup_steps",
+    "weight decay": "optimizer.weight_decay",
+    "gradient clipping": "optimizer.gradient_clipping",
+    "precision": "precision",
+    "gradient checkpointing": "memory.gradient_checkpointing",
+    "workers": "num_workers",
+    "seed": "seed",
+}
+"""Rows of the recipe's table, with the setting of each; those that are not set are left out."""
 
 
 def write_card(config: TrainConfig, output: Path, folder: Path, step: int, num_steps: int, num_examples: int) -> None:
@@ -50,7 +64,8 @@ def write_card(config: TrainConfig, output: Path, folder: Path, step: int, num_s
         num_steps=num_steps,
         first_loss=rows[0]["loss"],
         last_loss=rows[-1]["loss"],
-        recipe={name: getattr(config, name) for name in _RECIPE if getattr(config, name) is not None},
+        recipe=dict(_recipe(config)),
+        max_length=config.batch.max_length,
         system_prompt=config.system_prompt,
         precision=config.dtype_of_export,
         loss=LOSS,
@@ -59,6 +74,12 @@ def write_card(config: TrainConfig, output: Path, folder: Path, step: int, num_s
     )
     (folder / LOSS).write_bytes(loss_png(rows))
     (folder / CARD).write_text(card)
+
+
+def _recipe(config: TrainConfig) -> Iterator[tuple[str, Any]]:
+    for name, path in _RECIPE.items():
+        if (value := attrgetter(path)(config)) is not None:
+            yield name, value
 
 
 def _short(path: str) -> str:

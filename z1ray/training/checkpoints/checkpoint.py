@@ -60,7 +60,7 @@ def save(engine: "DeepSpeedEngine", step: int, storage: Storage, num_to_keep: in
             FIELD,
             storage.shown,
             f"the checkpoint of step {step} cannot be written there: {error}",
-            "make room (one checkpoint more than train.keep_checkpoints has to fit) or mend the rights, then run the "
+            "make room (one checkpoint more than train.checkpoint.keep has to fit) or mend the rights, then run the "
             "same command again: it continues from the newest checkpoint",
         )
     return None

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from z1ray.errors import UserError
 
-FIELD = "train.checkpoint_storage"
+FIELD = "train.checkpoint.storage"
 STATE = "state"
 """Folder in the stage's own of what only an unfinished run needs."""
 _FOLDER = "checkpoints"
@@ -80,7 +80,7 @@ def begin_run(state: Path, where: str | None) -> None:
 
     Args:
         state: The run's folder of what only an unfinished run needs.
-        where: ``train.checkpoint_storage``.
+        where: ``train.checkpoint.storage``.
     """
     state.mkdir(parents=True, exist_ok=True)
     (state / _RUN).write_text(json.dumps({"storage": where, "id": f"z1ray-{uuid.uuid4().hex[:12]}"}) + "\n")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def steps_per_epoch(num_examples: int, config: TrainConfig) -> int:
     """Optimizer steps of one pass over the data."""
-    return -(-num_examples // config.global_batch_size)
+    return -(-num_examples // config.batch.global_batch_size)
 
 
 def num_steps(num_examples: int, config: TrainConfig) -> int:
@@ -47,8 +47,8 @@ def epoch_order(num_examples: int, seed: int, epoch: int) -> tuple[int, ...]:
 def step_examples(step: int, num_examples: int, config: TrainConfig) -> tuple[int, ...]:
     """The global batch of a step (counted from 0): indices of its examples."""
     epoch, within = divmod(step, steps_per_epoch(num_examples, config))
-    start = within * config.global_batch_size
-    return epoch_order(num_examples, config.seed, epoch)[start : start + config.global_batch_size]
+    start = within * config.batch.global_batch_size
+    return epoch_order(num_examples, config.seed, epoch)[start : start + config.batch.global_batch_size]
 
 
 @dataclass(frozen=True, slots=True)

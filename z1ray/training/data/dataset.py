@@ -86,13 +86,13 @@ def tokenize_dataset(
             f"{refused[0].reason}",
             "curate the dataset anew, or use another model",
         )
-    fitting = [example for example in examples if len(example.input_ids) <= config.max_length]
-    too_long = [example for example in examples if len(example.input_ids) > config.max_length]
+    fitting = [example for example in examples if len(example.input_ids) <= config.batch.max_length]
+    too_long = [example for example in examples if len(example.input_ids) > config.batch.max_length]
     if not fitting:
         shortest = min(len(example.input_ids) for example in examples)
         raise UserError(
-            "train.max_length",
-            config.max_length,
+            "train.batch.max_length",
+            config.batch.max_length,
             f"all {len(examples)} examples are longer (the shortest has {shortest} tokens)",
             f"set it to {shortest} or more, or curate shorter trajectories",
         )
@@ -105,7 +105,7 @@ def write(tokenized: Tokenized, output: Path, tokens: Path) -> None:
     if dropped:
         say(
             f"train: {len(dropped)} of {len(dropped) + len(tokenized.fitting)} examples are longer than "
-            f"train.max_length and are left out (up to {max(dropped)} tokens); {output / DROPPED} lists them"
+            f"train.batch.max_length and are left out (up to {max(dropped)} tokens); {output / DROPPED} lists them"
         )
     if tokenized.refused:
         first = tokenized.refused[0]

@@ -35,10 +35,10 @@ def diagnose(
     named = ", ".join(bad[:_NUM_NAMED]) + (f" and {len(bad) - _NUM_NAMED} more" if len(bad) > _NUM_NAMED else "")
     if len(bad) == len(examples):
         return UserError(
-            "train.learning_rate",
-            config.learning_rate,
+            "train.optimizer.lr",
+            config.optimizer.lr,
             f"training diverged at step {step}: none of its {len(bad)} examples has a finite loss ({named})",
-            "lower it or raise train.warmup_steps, and start afresh with --force",
+            "lower it or raise train.optimizer.warmup_steps, and start afresh with --force",
         )
     if bad:
         return UserError(
@@ -49,11 +49,11 @@ def diagnose(
         )
     ids = ", ".join(tokens[index].trajectory_id for index in examples[:_NUM_NAMED])
     return UserError(
-        "train.learning_rate",
-        config.learning_rate,
+        "train.optimizer.lr",
+        config.optimizer.lr,
         f"the gradient of step {step} is not finite, though the loss of each of its {len(examples)} examples is "
         f"({ids}{', ...' if len(examples) > _NUM_NAMED else ''})",
-        "lower it or raise train.warmup_steps, and start afresh with --force",
+        "lower it or raise train.optimizer.warmup_steps, and start afresh with --force",
     )
 
 

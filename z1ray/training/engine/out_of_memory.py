@@ -35,12 +35,16 @@ def found(state: Path, config: TrainConfig) -> UserError | None:
         what = (state / _NOTE).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    smaller = [f"train.micro_batch_size={config.micro_batch_size // 2}"] if config.micro_batch_size > 1 else []
-    smaller += [] if config.gradient_checkpointing else ["train.gradient_checkpointing=true"]
+    smaller = (
+        [f"train.batch.micro_batch_size={config.batch.micro_batch_size // 2}"]
+        if config.batch.micro_batch_size > 1
+        else []
+    )
+    smaller += [] if config.memory.gradient_checkpointing else ["train.memory.gradient_checkpointing=true"]
     change = f"set {' and '.join(smaller)}" if smaller else "use GPUs with more memory"
     return UserError(
-        "train.micro_batch_size",
-        config.micro_batch_size,
+        "train.batch.micro_batch_size",
+        config.batch.micro_batch_size,
         f"a worker ran out of memory: {what}",
         f"{change}, then run the same command again: it continues from the newest checkpoint",
     )

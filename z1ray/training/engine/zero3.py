@@ -32,7 +32,7 @@ def engine_config(config: TrainConfig) -> dict[str, Any]:
         "contiguous_gradients": True,
         "reduce_bucket_size": BUCKET_ELEMENTS,
     }
-    if config.offload:
+    if config.memory.offload:
         in_cpu_memory = {"device": "cpu", "pin_memory": True}
         zero |= {"offload_param": in_cpu_memory, "offload_optimizer": in_cpu_memory}
     return {
@@ -40,7 +40,7 @@ def engine_config(config: TrainConfig) -> dict[str, Any]:
         "train_batch_size": config.num_workers,
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
-        "gradient_clipping": config.gradient_clipping,
+        "gradient_clipping": config.optimizer.gradient_clipping,
         "bf16": {"enabled": config.precision == "bf16", "check_grad_overflow": True},
         # Micro-batches are many and their gradients small: add them up in float32.
         "data_types": {"grad_accum_dtype": "fp32"},
@@ -77,7 +77,7 @@ def start(config: TrainConfig) -> "DeepSpeedEngine":
     settings = engine_config(config)
     model = _load_partitioned(config, settings)
     train_on_packed_rows(model)
-    if config.gradient_checkpointing:
+    if config.memory.gradient_checkpointing:
         # Re-entrant: the other kind compares shapes with those of the forward pass,
         # which ZeRO-3 has partitioned away by then.
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": True})
@@ -104,8 +104,8 @@ def _optimizer(model: Any, config: TrainConfig) -> "torch.optim.Optimizer":
     """AdamW. The learning rate is set by the loop before each step."""
     import torch
 
-    parameters, rate, decay = model.parameters(), config.learning_rate, config.weight_decay
-    if not config.offload:
+    parameters, rate, decay = model.parameters(), config.optimizer.lr, config.optimizer.weight_decay
+    if not config.memory.offload:
         return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=config.device == "gpu")
     from deepspeed.ops.adam import DeepSpeedCPUAdam
 

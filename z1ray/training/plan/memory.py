@@ -108,7 +108,7 @@ def make_plan(
         "loss": base + gathered + activations.held + head + logits,
         "backward": base + gathered + activations.peak + held_head,
         "embedding": base + _embedding(shape, width, bucket_elements),
-        "optimizer step": base + (0 if config.offload else share * _FLOAT32 * (1 if on_gpu else 3)),
+        "optimizer step": base + (0 if config.memory.offload else share * _FLOAT32 * (1 if on_gpu else 3)),
     }
     peak = max(moments.values())
     return Plan(
@@ -128,9 +128,9 @@ def make_plan(
 
 def _resident(shape: ModelShape, config: TrainConfig, share: int, width: int) -> tuple[tuple[int, int, int], int]:
     """Parameters, gradients and optimizer states of a worker; and its bytes in the node's own memory."""
-    persistent = width * shape.num_persistent if config.num_workers > 1 or config.offload else 0
+    persistent = width * shape.num_persistent if config.num_workers > 1 or config.memory.offload else 0
     states = (width * share, _FLOAT32 * share, 3 * _FLOAT32 * share)
-    if not config.offload:
+    if not config.memory.offload:
         return (states[0] + persistent, states[1], states[2]), 0
     # Gradients lie there twice: accumulated, and as the optimizer's own.
     return (persistent, 0, 0), sum(states) + states[1]
@@ -138,17 +138,17 @@ def _resident(shape: ModelShape, config: TrainConfig, share: int, width: int) ->
 
 def _num_gathered(shape: ModelShape, config: TrainConfig) -> int:
     """Elements of whole parameters at the turn from forward to backward pass."""
-    if config.num_workers == 1 and not config.offload:
+    if config.num_workers == 1 and not config.memory.offload:
         return 0  # The share is the whole.
     # A layer is used forward, backward, and in between once more if recomputed.
-    kept = min(shape.num_params, REUSE_DISTANCE // (3 if config.gradient_checkpointing else 2))
+    kept = min(shape.num_params, REUSE_DISTANCE // (3 if config.memory.gradient_checkpointing else 2))
     # What is fetched ahead lies there twice for a moment: as it arrives, and put together.
     return kept + 2 * min(PREFETCH, shape.num_params - kept)
 
 
 def _loss(shape: ModelShape, config: TrainConfig, width: int, chunk_tokens: int) -> tuple[int, int]:
     """The head's gradient while it is made, and the logits of a chunk."""
-    tokens = config.row_tokens
+    tokens = config.batch.row_tokens
     if config.device == "cpu":
         own = _FLOAT32 * shape.num_head + (width * shape.num_head if width != _FLOAT32 else 0)
         return own, 2 * _FLOAT32 * min(chunk_tokens, tokens) * shape.vocabulary

@@ -3,11 +3,12 @@
 Needs the model's ``config.json`` and seconds; no weights, no GPU, no cluster.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from z1ray.errors import UserError
 from z1ray.progress import say
+from z1ray.settings import changed
 from z1ray.training.config import TrainConfig
 from z1ray.training.engine import zero3
 from z1ray.training.plan.activations import trace
@@ -76,10 +77,10 @@ def plan_run(config: TrainConfig, shape: ModelShape) -> Plan:
 
     activations = trace(
         config.model,
-        config.row_tokens,
+        config.batch.row_tokens,
         precision=config.precision,
         device=config.device,
-        gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing=config.memory.gradient_checkpointing,
     )
     return make_plan(shape, activations, config, bucket_elements=zero3.BUCKET_ELEMENTS, chunk_tokens=CHUNK_TOKENS)
 
@@ -87,9 +88,9 @@ def plan_run(config: TrainConfig, shape: ModelShape) -> Plan:
 def lines(plan: Plan, config: TrainConfig, shape: ModelShape, room: Room) -> list[str]:
     """The plan for people."""
     options = [config.precision, f"{config.num_workers} workers"]
-    options += ["gradient checkpointing"] if config.gradient_checkpointing else []
-    options += ["offload"] if config.offload else []
-    tokens = f"{config.micro_batch_size} x {config.max_length} tokens"
+    options += ["gradient checkpointing"] if config.memory.gradient_checkpointing else []
+    options += ["offload"] if config.memory.offload else []
+    tokens = f"{config.batch.micro_batch_size} x {config.batch.max_length} tokens"
     parts = {
         "parameters": plan.parameters,
         "gradients": plan.gradients,
@@ -107,7 +108,7 @@ def lines(plan: Plan, config: TrainConfig, shape: ModelShape, room: Room) -> lis
         *(f"  {_gib(size):>10}  {name}" for name, size in parts.items()),
         *(f"  {_gib(size):>10}  at a step's moment: {name}" for name, size in plan.moments.items()),
         f"  {_gib(plan.overhead):>10}  overhead and fragmentation",
-        *([f"  {_gib(plan.host):>10}  of its node's own memory, for this worker"] if config.offload else []),
+        *([f"  {_gib(plan.host):>10}  of its node's own memory, for this worker"] if config.memory.offload else []),
         f"  {_gib(plan.needed):>10}  needed of {_gib(room.memory)} ({room.name}): {fits}",
     ]
 
@@ -116,9 +117,9 @@ def _require(plan: Plan, config: TrainConfig, shape: ModelShape, room: Room) -> 
     if plan.needed <= room.memory:
         return
     raise UserError(
-        "train.micro_batch_size",
-        config.micro_batch_size,
-        f"rows of {config.micro_batch_size} x {config.max_length} tokens need {_gib(plan.needed)} of the "
+        "train.batch.micro_batch_size",
+        config.batch.micro_batch_size,
+        f"rows of {config.batch.micro_batch_size} x {config.batch.max_length} tokens need {_gib(plan.needed)} of the "
         f"{_gib(room.memory)} of {room.name}, the most at: {plan.peak_moment}",
         _remedy(config, shape, room),
     )
@@ -130,22 +131,22 @@ def _remedy(config: TrainConfig, shape: ModelShape, room: Room) -> str:
     so_far: dict[str, Any] = {}
     for asked in [*changes, *(so_far := so_far | change for change in changes)]:
         try:
-            changed = replace(config, **asked)
+            other = changed(config, asked)
         except UserError:
             continue  # Refused by itself, e.g. more workers than a global batch has examples.
-        if plan_run(changed, shape).needed <= room.memory:
+        if plan_run(other, shape).needed <= room.memory:
             return "set " + " ".join(f"train.{name}={str(value).lower()}" for name, value in asked.items())
     return "use GPUs with more memory, or a smaller model: no setting makes it fit"
 
 
 def _changes(config: TrainConfig) -> list[dict[str, Any]]:
     changes: list[dict[str, Any]] = []
-    if not config.gradient_checkpointing:
-        changes.append({"gradient_checkpointing": True})
-    if config.micro_batch_size > 1:
-        changes.append({"micro_batch_size": 1})
-    if config.device == "gpu" and not config.offload:
-        changes.append({"offload": True})
+    if not config.memory.gradient_checkpointing:
+        changes.append({"memory.gradient_checkpointing": True})
+    if config.batch.micro_batch_size > 1:
+        changes.append({"batch.micro_batch_size": 1})
+    if config.device == "gpu" and not config.memory.offload:
+        changes.append({"memory.offload": True})
     workers = 2 * config.num_workers
     while workers <= MOST_WORKERS:
         changes.append({"num_workers": workers})
