@@ -1,4 +1,4 @@
-"""Say how much memory training takes per GPU, and whether it fits, before anything is launched.
+"""Say how much memory training takes per GPU, whether it fits, and how well the workers are filled, before a launch.
 
 python jobs/plan.py --config conf/z1-7b.yaml --gpu H100 train.memory.offload=false
 """
@@ -17,9 +17,11 @@ def main() -> int:
     args = parse(command_line)
 
     def run() -> int:
+        from z1ray.training.plan.fill import tell_fill
         from z1ray.training.plan.plan import tell_plan
 
-        print_result(args, asdict(tell_plan(load(args.config, args.overrides).train, args.gpu)))
+        config = load(args.config, args.overrides).train
+        print_result(args, asdict(tell_plan(config, args.gpu)) | {"fill_ratio": tell_fill(config)})
         return 0
 
     return guarded(run)

@@ -106,6 +106,7 @@ def test_a_result_for_programs_stands_alone_on_standard_output(tmp_path):
     assert "GiB" in told.stdout
     as_json = run_job(*words, "--json")
     assert json.loads(as_json.stdout)["parameters"] > 0
+    assert 0 < json.loads(as_json.stdout)["fill_ratio"] <= 1
     assert "GiB" in as_json.stderr
     quiet = run_job(*words, "--quiet", "--json")
     assert json.loads(quiet.stdout) == json.loads(as_json.stdout)
