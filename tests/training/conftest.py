@@ -1,5 +1,6 @@
 """A finished curation folder to train on, and settings that train on it in seconds."""
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from z1ray import artifacts, records
 from z1ray.settings import changed
@@ -104,12 +105,29 @@ NUM_STEPS = 10
 """Of ``config``: two epochs of 13 examples, three at a time, with one example in the last step of each."""
 
 
+BASE_END, TRAINED_END = "<|endoftext|>", "<|im_end|>"
+"""What the student of ``config`` stops at before training; what its chat template ends a turn with."""
+
+
 @pytest.fixture(scope="session")
-def config(make_config: MakeConfig) -> TrainConfig:
+def base_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model as base models are published: what it stops at is not what its chat template ends a turn with."""
+    folder = tmp_path_factory.mktemp("models") / "base"
+    shutil.copytree(tiny_model, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, eos_token=BASE_END)
+    tokenizer.save_pretrained(folder)
+    for made in (AutoConfig.from_pretrained(folder), GenerationConfig.from_pretrained(folder)):
+        made.eos_token_id = tokenizer.eos_token_id
+        made.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def config(make_config: MakeConfig, base_model: Path) -> TrainConfig:
     """Gradient checkpointing as in the paper's recipe. Rows of 100 tokens hold an example or two, so steps differ in
     their number of micro-batches, and a worker now and then has none.
     """
-    return make_config({"batch.global_batch_size": 3, "batch.max_length": 100})
+    return make_config({"model": str(base_model), "batch.global_batch_size": 3, "batch.max_length": 100})
 
 
 @pytest.fixture(scope="session")

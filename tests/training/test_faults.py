@@ -98,7 +98,7 @@ def test_killed_twice_with_half_a_checkpoint_equals_uninterrupted(
     """The driver died within a step, its newest checkpoint lost half a shard, and then a worker dies within a step.
 
     Steps, their data and the optimizer's state must continue from the newest whole
-    checkpoint as if nothing had been.
+    checkpoint as if nothing had been, though the resumed run packs into rows of twice the length.
     """
     config, output, *_ = interrupted
     assert interrupted.taken % 2 == 1
@@ -111,7 +111,7 @@ def test_killed_twice_with_half_a_checkpoint_equals_uninterrupted(
     killed: list[int] = []
     killer = threading.Thread(target=_kill_worker_mid_step, args=(output, killed))
     killer.start()
-    manifest = train(config, output)
+    manifest = train(changed(config, {"batch.micro_batch_size": 2 * config.batch.micro_batch_size}), output)
     killer.join()
     (taken,) = killed
     assert driver.starts_of(output) == [0, older.step, taken - 1]
@@ -120,6 +120,9 @@ def test_killed_twice_with_half_a_checkpoint_equals_uninterrupted(
     ours, undisturbed = metrics.read(output), metrics.read(trained)
     assert [[row[name] for name in EXACT] for row in ours] == [[row[name] for name in EXACT] for row in undisturbed]
     assert [row["loss"] for row in ours] == pytest.approx([row["loss"] for row in undisturbed], abs=1e-5)
+    resumed = slice(older.step, None)
+    assert {row["num_micro_batches"] for row in ours[resumed]} == {1}
+    assert max(row["num_micro_batches"] for row in undisturbed[resumed]) == 2
     # Nothing is left over, here or there.
     assert not (output / "state").exists()
     assert not Path(places.path).exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.training.conftest import NUM_STEPS, MakeConfig, example, write_dataset
+from tests.training.conftest import NUM_STEPS, TRAINED_END, MakeConfig, example, write_dataset
 from z1ray.errors import UserError
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, dataset
@@ -73,7 +73,9 @@ def test_the_export_is_a_complete_model_folder(trained: Path, config: TrainConfi
     folder = trained / "model"
     ours, base = AutoTokenizer.from_pretrained(folder), AutoTokenizer.from_pretrained(config.model)
     assert ours.chat_template == base.chat_template
-    assert GenerationConfig.from_pretrained(folder).eos_token_id == base.eos_token_id
+    stops = [base.eos_token_id, base.convert_tokens_to_ids(TRAINED_END)]
+    assert len(set(stops)) == 2
+    assert GenerationConfig.from_pretrained(folder).eos_token_id == stops
     with safe_open(folder / "model.safetensors", "pt") as weights:
         assert "lm_head.weight" not in weights.keys()  # noqa: SIM118
         assert weights.get_tensor("model.embed_tokens.weight").dtype == torch.float32

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.training.conftest import NUM_STEPS
+from tests.training.conftest import BASE_END, NUM_STEPS, TRAINED_END
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
 from z1ray.errors import UserError
@@ -34,39 +34,57 @@ def prompts(trained: Path) -> list[list[int]]:
 
 
 @pytest.fixture(scope="module")
-def in_vllm(trained: Path, prompts: list[list[int]]) -> Iterator[list[list[float]]]:
-    """The log-probability that vLLM gives each token of each prompt after its first."""
+def in_vllm(trained: Path) -> Iterator[Any]:
+    """The exported model in an engine as z1ray serves it."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in engine_env(ENGINE).items():
             patch.setenv(name, value)
-        from vllm import LLM, SamplingParams
+        from vllm import LLM
 
         engine: Any = LLM(str(trained / "model"), **engine_kwargs(ENGINE, windows=False))
-        sampling = SamplingParams(max_tokens=1, prompt_logprobs=0)
-        outputs = engine.generate([{"prompt_token_ids": ids} for ids in prompts], sampling, use_tqdm=False)
-        yield [
-            [each[token].logprob for token, each in zip(ids[1:], output.prompt_logprobs[1:], strict=True)]
-            for ids, output in zip(prompts, outputs, strict=True)
-        ]
+        yield engine
         engine.llm_engine.engine_core.shutdown()
 
 
 @pytest.mark.ray
 @pytest.mark.vllm
-def test_vllm_and_transformers_agree_on_the_export(
-    trained: Path, in_vllm: list[list[float]], prompts: list[list[int]]
-) -> None:
+def test_vllm_and_transformers_agree_on_the_export(trained: Path, in_vllm: Any, prompts: list[list[int]]) -> None:
     """Served and evaluated by vLLM, trained and checked by torch: a head untied, a weight misnamed or a template's
     token shifted would make two models of one folder. That it is the trained one is for ``test_train``.
     """
     from transformers import AutoModelForCausalLM
+    from vllm import SamplingParams
 
     model = AutoModelForCausalLM.from_pretrained(trained / "model", dtype=torch.float32)
-    for ids, seen in zip(prompts, in_vllm, strict=True):
+    sampling = SamplingParams(max_tokens=1, prompt_logprobs=0)
+    outputs = in_vllm.generate([{"prompt_token_ids": ids} for ids in prompts], sampling, use_tqdm=False)
+    for ids, output in zip(prompts, outputs, strict=True):
+        seen = [each[token].logprob for token, each in zip(ids[1:], output.prompt_logprobs[1:], strict=True)]
         with torch.no_grad():
             expected = model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
         ours = expected[range(len(ids) - 1), ids[1:]]
         torch.testing.assert_close(torch.tensor(seen), ours, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.ray
+@pytest.mark.vllm
+@pytest.mark.parametrize(("ignore_eos", "finish_reason", "num_tokens"), [(False, "stop", 1), (True, "length", 4)])
+def test_vllm_stops_at_the_trained_end(
+    trained: Path, in_vllm: Any, prompts: list[list[int]], ignore_eos: bool, finish_reason: str, num_tokens: int
+) -> None:
+    """The base's tokenizer and generation config end on another token: without the trained one among the stops, an
+    answer would run on until the window is full. With stops ignored it does, so nothing else ends it here.
+    """
+    from transformers import AutoTokenizer
+    from vllm import SamplingParams
+
+    tokenizer = AutoTokenizer.from_pretrained(trained / "model")
+    end: Any = tokenizer.convert_tokens_to_ids(TRAINED_END)
+    assert tokenizer.eos_token == BASE_END
+    sampling = SamplingParams(max_tokens=4, temperature=0.0, logit_bias={end: 100.0}, ignore_eos=ignore_eos)
+    (output,) = in_vllm.generate([{"prompt_token_ids": prompts[0]}], sampling, use_tqdm=False)
+    assert list(output.outputs[0].token_ids) == [end] * num_tokens
+    assert output.outputs[0].finish_reason == finish_reason
 
 
 @pytest.mark.ray
