@@ -28,7 +28,7 @@ from tests.bench.peak import most_resident
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches
 from z1ray.training.data.dataset import TokenFile
-from z1ray.training.data.tokenize import IGNORED, TokenizedExample
+from z1ray.training.data.tokenize import IGNORE_INDEX, TokenizedExample
 from z1ray.training.engine import zero3
 
 _WARM_UPS = 3
@@ -67,7 +67,7 @@ def trainer_worker(job: dict[str, Any]) -> dict[str, Any]:
 
 def _labelled(example: TokenizedExample) -> dict[str, list[int]]:
     prompt = example.num_prompt_tokens
-    return {"input_ids": example.input_ids, "labels": [IGNORED] * prompt + example.input_ids[prompt:]}
+    return {"input_ids": example.input_ids, "labels": [IGNORE_INDEX] * prompt + example.input_ids[prompt:]}
 
 
 class TimedTrainer(Trainer):  # type: ignore[misc]

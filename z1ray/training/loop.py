@@ -1,4 +1,4 @@
-"""What each worker of Ray Train runs: the optimizer steps, from where they stopped."""
+"""The training loop that each Ray Train worker runs, resuming from the newest checkpoint."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from z1ray.training.checkpoints.export import export_last
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, packing
 from z1ray.training.data.dataset import TOKENS, TokenFile
-from z1ray.training.data.tokenize import IGNORED
+from z1ray.training.data.tokenize import IGNORE_INDEX
 from z1ray.training.engine import out_of_memory, zero3
 from z1ray.training.engine.diverged import diagnose
 from z1ray.training.engine.loss import step_share
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from deepspeed import DeepSpeedEngine
 
 RUN = "run"
-"""Name of Ray Train's run, and so of its folder under ``state``."""
+"""Name of the Ray Train run, and of its folder under ``state``."""
 
 
 def train_worker(job: dict[str, Any]) -> UserError | None:
-    """Train to the end and export; every worker runs it.
+    """Train to the last step and export the model; the entry point of every worker.
 
     Args:
         job: ``config`` (TrainConfig), ``output`` (the stage's folder) and ``state``
-            (its folder of what only an unfinished run needs), absolute.
+            (the folder of files that only an unfinished run needs); both absolute paths.
 
     Returns:
-        None; or what the user has to mend, such as a full disk or a loss that is not finite.
-        Not raised, since Ray Train would do it all again.
+        None; or an error that the user has to fix, such as a full disk or a loss that is not finite.
+        It is returned, not raised, since Ray Train would restart the workers.
     """
     config: TrainConfig = job["config"]
     output, state = Path(job["output"]), Path(job["state"])
@@ -75,7 +75,7 @@ def _train(config: TrainConfig, output: Path, state: Path) -> UserError | None:
 def take_step(
     engine: "DeepSpeedEngine", tokens: TokenFile, examples: tuple[int, ...], step: int, rank: int, config: TrainConfig
 ) -> Metrics:
-    """Take optimizer step ``step`` (counted from 0) and tell about it."""
+    """Take optimizer step ``step``, counted from 0, and return its metrics."""
     began = time.monotonic()
     rate = learning_rate(
         step,
@@ -106,16 +106,16 @@ def take_step(
 def optimizer_step(
     engine: "DeepSpeedEngine", micro_batches: list[batches.MicroBatch], num_trained: int, rate: float
 ) -> float:
-    """Forward and backward over this worker's micro-batches, then one update.
+    """Forward and backward passes over this worker's micro-batches, then one optimizer update.
 
     Args:
-        engine: The engine; all workers have to give it equally many micro-batches.
-        micro_batches: This worker's.
-        num_trained: Trained tokens of the step over all workers.
+        engine: The DeepSpeed engine.
+        micro_batches: The micro-batches of this worker; equally many on all workers.
+        num_trained: Number of trained tokens of the step over all workers.
         rate: The learning rate.
 
     Returns:
-        The step's loss: the mean over those tokens.
+        The loss of the step: the mean over those tokens.
     """
     for group in engine.optimizer.param_groups:
         group["lr"] = rate
@@ -127,7 +127,7 @@ def optimizer_step(
         inputs = each.inputs(engine.device)
         total = engine(**inputs)
         engine.backward(step_share(total, num_trained, dist.get_world_size()), scale_wrt_gas=False)
-        totals += torch.stack([total.detach().double(), (inputs["targets"] != IGNORED).sum().double()])
+        totals += torch.stack([total.detach().double(), (inputs["targets"] != IGNORE_INDEX).sum().double()])
     engine.step()
     dist.all_reduce(totals)
     assert int(totals[1]) == num_trained, (totals, num_trained)

@@ -1,11 +1,10 @@
 """dataset -> checkpoint: supervised fine-tuning on Ray Train with DeepSpeed ZeRO-3.
 
-The stage's folder: ``model/`` (what later stages read), ``metrics.jsonl`` (a line
-per optimizer step), ``starts.jsonl`` (a line per start of the workers),
-``dropped.jsonl`` (examples that were too long). ``state/`` holds tokens and, unless
-``train.checkpoint.storage`` names another place, checkpoints, and is what an unfinished run
-resumes from; once the model is exported it is removed, being three times the model's
-size per checkpoint.
+The stage's folder contains ``model/`` (the exported model that later stages read),
+``metrics.jsonl`` (one line per optimizer step), ``starts.jsonl`` (one line per start of the
+workers) and ``dropped.jsonl`` (examples that were left out). ``state/`` contains the tokens and, unless
+``train.checkpoint.storage`` is set, the checkpoints that an unfinished run resumes from.
+It is removed once the model is exported: a checkpoint is three times as large as the model.
 """
 
 import shutil
@@ -33,16 +32,16 @@ from z1ray.upstream.ray_train import worker_errors
 def train(config: TrainConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
     """Fine-tune ``config.model`` on ``config.dataset``; Ray must be initialised.
 
-    Done already, it does nothing; killed before, it resumes at the newest whole
+    Does nothing if the stage is finished; an interrupted run resumes from the newest complete
     checkpoint.
 
     Args:
         config: The settings.
-        output: The stage's folder, on storage that every node sees.
-        force: Start afresh.
+        output: The stage's folder, on storage shared by all nodes.
+        force: Discard earlier work and start again.
 
     Returns:
-        The manifest: counts of examples, steps and tokens, first and last loss.
+        The manifest, with the numbers of examples, steps and tokens, and the first and the last loss.
 
     Raises:
         UserError: For a missing model or dataset, nothing to train on, sequences longer

@@ -8,7 +8,7 @@ import pytest
 from z1ray.settings import changed
 from z1ray.training.config import BatchConfig, TrainConfig
 from z1ray.training.data import batches
-from z1ray.training.data.tokenize import IGNORED, TokenizedExample
+from z1ray.training.data.tokenize import IGNORE_INDEX, TokenizedExample
 
 
 def config(values: Mapping[str, int | None] | None = None) -> TrainConfig:
@@ -72,4 +72,4 @@ def test_a_row_of_nothing_can_pass_through_a_model() -> None:
     row = batches.micro_batch([])
     assert row.input_ids.shape == row.position_ids.shape == (1, 1)
     assert row.boundaries.tolist() == [0, 1]
-    assert (row.trained.tolist(), row.targets.tolist()) == ([0], [IGNORED])
+    assert (row.trained.tolist(), row.targets.tolist()) == ([0], [IGNORE_INDEX])

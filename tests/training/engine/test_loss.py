@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.training.conftest import random_lm
 from z1ray.errors import UserError
 from z1ray.training.data.batches import micro_batch
-from z1ray.training.data.tokenize import IGNORED, TokenizedExample
+from z1ray.training.data.tokenize import IGNORE_INDEX, TokenizedExample
 from z1ray.training.engine import loss
 
 VOCABULARY = 211
@@ -93,7 +93,7 @@ def test_chunks_give_the_full_cross_entropy_and_its_gradient(
     hidden = torch.randn(num_positions, 16, generator=draw)
     weight = torch.randn(VOCABULARY, 16, generator=draw)
     targets = torch.randint(VOCABULARY, (num_positions,), generator=draw)
-    targets[1::5] = IGNORED
+    targets[1::5] = IGNORE_INDEX
     results = []
     for compute in (loss.linear_cross_entropy_sum, full_cross_entropy_sum):
         inputs = hidden.clone().requires_grad_(), weight.clone().requires_grad_()
@@ -167,7 +167,7 @@ def test_ligers_kernel_computes_the_same() -> None:
     """Sum of losses and both gradients against ours; a row of nothing gives zeros there too."""
     draw = torch.Generator().manual_seed(0)
     hidden, weight = torch.randn(300, 64, generator=draw), torch.randn(1000, 64, generator=draw) / 8
-    for targets in (torch.randint(1000, (300,), generator=draw), torch.full((300,), IGNORED)):
+    for targets in (torch.randint(1000, (300,), generator=draw), torch.full((300,), IGNORE_INDEX)):
         results = []
         for device in ("cpu", "cuda"):
             head = loss.LossHead(torch.nn.Parameter(weight.to(device)))

@@ -1,12 +1,12 @@
-"""Which examples go into which optimizer step, and a micro-batch's tensors.
+"""The data order: the global batch of each optimizer step, and the tensors of a micro-batch.
 
-The plan follows from (number of examples, seed, step): no state is kept, so a
-resumed run continues at exactly the right example, and every worker can tell the
-whole global batch, its token count included, without asking another. How a step's
-examples share rows is ``packing``'s part, and changes nothing about the step.
+A global batch is a function of (number of examples, seed, step). There is no sampler
+state to save: a resumed run continues at the right example, and every worker knows
+the whole global batch, including its number of trained tokens, without communication.
+``packing`` distributes its examples over rows, which does not affect the result of the step.
 
-The last global batch of an epoch is simply smaller: no example is repeated or left
-out, and since the loss counts trained tokens, not rows, its average is exact.
+The last global batch of an epoch is smaller: no example is repeated or dropped, and
+the loss is normalized by trained tokens, so its mean is exact.
 """
 
 import functools
@@ -18,26 +18,26 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from z1ray.training.config import TrainConfig
-from z1ray.training.data.tokenize import IGNORED, TokenizedExample
+from z1ray.training.data.tokenize import IGNORE_INDEX, TokenizedExample
 
 if TYPE_CHECKING:
     import torch
 
 
 def steps_per_epoch(num_examples: int, config: TrainConfig) -> int:
-    """Optimizer steps of one pass over the data."""
+    """Number of optimizer steps per epoch."""
     return -(-num_examples // config.batch.global_batch_size)
 
 
 def num_steps(num_examples: int, config: TrainConfig) -> int:
-    """Optimizer steps of the whole run."""
+    """Number of optimizer steps of the whole run."""
     full = config.num_epochs * steps_per_epoch(num_examples, config)
     return full if config.max_steps is None else min(full, config.max_steps)
 
 
 @functools.lru_cache(maxsize=2)
 def epoch_order(num_examples: int, seed: int, epoch: int) -> tuple[int, ...]:
-    """The examples' indices in the order of one epoch."""
+    """Indices of all examples in the shuffled order of ``epoch``."""
     order = list(range(num_examples))
     # Seeded by a string: sha512 of it, on every platform and in every process.
     random.Random(f"{seed}/{epoch}").shuffle(order)
@@ -45,7 +45,7 @@ def epoch_order(num_examples: int, seed: int, epoch: int) -> tuple[int, ...]:
 
 
 def step_examples(step: int, num_examples: int, config: TrainConfig) -> tuple[int, ...]:
-    """The global batch of a step (counted from 0): indices of its examples."""
+    """Indices of the examples in the global batch of ``step``, counted from 0."""
     epoch, within = divmod(step, steps_per_epoch(num_examples, config))
     start = within * config.batch.global_batch_size
     return epoch_order(num_examples, config.seed, epoch)[start : start + config.batch.global_batch_size]
@@ -53,15 +53,15 @@ def step_examples(step: int, num_examples: int, config: TrainConfig) -> tuple[in
 
 @dataclass(frozen=True, slots=True)
 class MicroBatch:
-    """One row of examples, one after the other, with no padding.
+    """One packed row: examples concatenated without padding.
 
     Attributes:
         input_ids: [1, tokens].
-        position_ids: [1, tokens], counted from 0 in each example.
-        boundaries: [examples + 1], int32: where each example starts, and the end of the last.
-        longest: Tokens of the longest example.
-        trained: [trained]: the positions in the row whose next token is trained.
-        targets: [trained]: those next tokens. Never empty: if nothing is trained, one ``IGNORED``.
+        position_ids: [1, tokens], starting at 0 in each example.
+        boundaries: [examples + 1], int32, cumulative lengths: the offset of each example, and the end of the last.
+        longest: Number of tokens of the longest example.
+        trained: [trained], positions in the row whose next token is in the loss.
+        targets: [trained], those next tokens. Never empty: a single ``IGNORE_INDEX`` if no token is in the loss.
     """
 
     input_ids: "torch.Tensor"
@@ -72,7 +72,7 @@ class MicroBatch:
     targets: "torch.Tensor"
 
     def inputs(self, device: "torch.device | str") -> dict[str, Any]:
-        """What the model is called with; the boundaries under transformers' own names."""
+        """Keyword arguments of the model's ``forward``, on ``device``; boundaries have the names transformers uses."""
         return {
             "input_ids": self.input_ids.to(device),
             "position_ids": self.position_ids.to(device),
@@ -84,10 +84,10 @@ class MicroBatch:
 
 
 def micro_batch(examples: Sequence[TokenizedExample]) -> MicroBatch:
-    """Lay examples into one row.
+    """Concatenate examples into one row.
 
-    No examples give one token that is not trained, since under ZeRO-3 every worker
-    has to take part in every pass.
+    Without examples, the row is a single token that is left out of the loss, since under ZeRO-3
+    every worker has to take part in every forward and backward pass.
     """
     import torch
 
@@ -105,10 +105,10 @@ def micro_batch(examples: Sequence[TokenizedExample]) -> MicroBatch:
         boundaries=torch.tensor(starts, dtype=torch.int32),
         longest=max(lengths),
         trained=torch.tensor(trained or [0]),
-        targets=torch.tensor(targets or [IGNORED]),
+        targets=torch.tensor(targets or [IGNORE_INDEX]),
     )
 
 
 def digest(trajectory_ids: Iterable[str]) -> str:
-    """A short name of a step's examples in their order, to compare runs by."""
+    """Short hash of a step's examples in order, for comparing runs."""
     return hashlib.sha256("\n".join(trajectory_ids).encode()).hexdigest()[:12]

@@ -1,8 +1,7 @@
-"""Curated examples become one file of token ids that all workers map into memory.
+"""Reading and tokenizing the curated dataset into one file of token ids that all workers map into memory.
 
-The driver tokenizes once; the file lies in the run's ``state`` folder and goes
-with it. Over-long examples are left out, counted and listed in
-``dropped.jsonl``, never cut.
+The driver tokenizes once; the file is part of the run's ``state`` folder. Examples longer than
+``train.batch.max_length`` are dropped, counted and listed in ``dropped.jsonl``, never truncated.
 """
 
 import json
@@ -37,11 +36,11 @@ _SCHEMA = pa.schema(
 
 
 class TokenFile:
-    """The tokenized examples, mapped into memory: workers of a node share one copy.
+    """The tokenized examples, memory-mapped: workers of a node share one copy.
 
     Attributes:
-        lengths: Tokens of each example.
-        num_trained: Trained tokens of each example.
+        lengths: Number of tokens of each example.
+        num_trained: Number of trained tokens of each example.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,7 +58,7 @@ class TokenFile:
 
 
 class Tokenized(NamedTuple):
-    """Examples as token ids: what is trained, what is longer than ``max_length`` and what cannot be trained on."""
+    """The tokenized dataset: examples that are trained on, that exceed ``max_length``, and that are not usable."""
 
     fitting: list[TokenizedExample]
     too_long: list[TokenizedExample]
@@ -100,7 +99,7 @@ def tokenize_dataset(
 
 
 def write(tokenized: Tokenized, output: Path, tokens: Path) -> None:
-    """Write ``<output>/dropped.jsonl`` and then, whole or not at all, ``tokens``; tell what is left out."""
+    """Write ``<output>/dropped.jsonl`` and then, atomically, ``tokens``; report what is left out."""
     dropped = [len(example.input_ids) for example in tokenized.too_long]
     if dropped:
         say(
@@ -121,7 +120,7 @@ def read_examples(folder: Path) -> list[Row]:
     """The kept examples of a curated dataset, ordered by trajectory id.
 
     Raises:
-        UserError: If there is none.
+        UserError: If no example was kept.
     """
     files = sorted((folder / "data").glob("*.parquet"))
     columns = ["trajectory_id", "question", "text"]
@@ -139,12 +138,12 @@ def read_examples(folder: Path) -> list[Row]:
 
 
 def num_dropped(output: Path) -> int:
-    """How many examples were too long."""
+    """Number of examples dropped as too long."""
     return sum(line["reason"] == TOO_LONG for line in _dropped(output))
 
 
 def num_refused(output: Path) -> int:
-    """How many examples could not be trained on for another reason than their length."""
+    """Number of examples dropped for another reason than their length."""
     return sum(line["reason"] != TOO_LONG for line in _dropped(output))
 
 
@@ -162,7 +161,7 @@ def _write_dropped(tokenized: Tokenized, path: Path) -> None:
 
 
 def write_tokens(examples: list[TokenizedExample], path: Path) -> None:
-    """Write a token file, whole or not at all."""
+    """Write a token file atomically."""
     columns = {name: [getattr(example, name) for example in examples] for name in _SCHEMA.names}
     with (
         replacing(path) as partial,

@@ -20,8 +20,8 @@ from z1ray.records import Row
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IGNORED = -100
-"""The label of a token that is not trained."""
+IGNORE_INDEX = -100
+"""Label of a token that is left out of the loss, as in ``torch.nn.CrossEntropyLoss(ignore_index=-100)``."""
 
 _PLACEHOLDER = "z1ray-placeholder"
 

@@ -1,14 +1,13 @@
-"""Causal attention over a row of packed examples, each of which sees only itself.
+"""Block-diagonal causal attention over a row of packed examples.
 
-Registered under a name of our own with transformers' ``AttentionInterface``. As no
-mask function is registered under that name, transformers builds no mask. The
-examples' boundaries come with the call, under the names transformers itself uses for
-packed rows: worked out once per micro-batch, not once per layer, which on a GPU would
-stop the queue of kernels every time.
+Registered with transformers' ``AttentionInterface`` under its own name. No mask function
+is registered under that name, so transformers builds no mask. The boundaries of the
+examples are passed to ``forward`` under the names transformers uses for packed rows; they are
+computed once per micro-batch, since computing them in each layer would synchronize the GPU each time.
 
-On a GPU in 16 bits one flash kernel takes the whole row (``torch.nn.attention.varlen``);
-elsewhere each example is attended to on its own. Neither computes anything between
-examples.
+On a GPU in 16-bit precision, one variable-length flash-attention kernel processes the row
+(``torch.nn.attention.varlen``); elsewhere ``scaled_dot_product_attention`` runs per example.
+Neither computes scores between examples.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -33,15 +32,15 @@ _UNSUPPORTED = {
 
 
 def require_packable(model: str, config: Any) -> None:
-    """Refuse a model that packing would change.
+    """Refuse a model whose outputs packing would change.
 
     Args:
-        model: The model's folder or hub name.
-        config: Its transformers configuration.
+        model: Folder or hub name of the model.
+        config: The transformers configuration of the model.
 
     Raises:
-        UserError: If a layer carries state along the row (and so from one example into
-            the next), or attention or head compute something that this package does not.
+        UserError: If a layer carries state along the row, and so from one example into the next,
+            or if attention or head have a feature that is not implemented here.
     """
     layers = set(getattr(config, "layer_types", None) or _PACKABLE_LAYERS) - _PACKABLE_LAYERS
     extras = {name for name, neutral in _UNSUPPORTED.items() if getattr(config, name, neutral) not in (neutral, 1.0)}
@@ -57,7 +56,7 @@ def require_packable(model: str, config: Any) -> None:
 
 
 def install() -> str:
-    """Make the attention known to transformers; the ``attn_implementation`` to load a model with."""
+    """Register the attention with transformers; returns the ``attn_implementation`` to load a model with."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, packed_attention)
@@ -77,22 +76,22 @@ def packed_attention(
     sliding_window: int | None = None,
     **ignored: Any,
 ) -> tuple["torch.Tensor", None]:
-    """An attention function as transformers calls it.
+    """Attention function with the signature of transformers' ``AttentionInterface``.
 
     Args:
         module: The layer; unused.
-        query: [1, heads, tokens, size of a head].
-        key: [1, heads of keys, tokens, size of a head].
-        value: As ``key``.
-        attention_mask: None; the boundaries take its place.
-        scaling: Factor of the scores.
-        cu_seq_lens_q: [examples + 1], int32: where each example starts, and the end of the last.
-        max_length_q: Tokens of the longest example.
-        sliding_window: How many tokens, itself included, a token sees; None for all before it.
-        ignored: What concerns other implementations.
+        query: [1, heads, tokens, head_dim].
+        key: [1, kv_heads, tokens, head_dim].
+        value: [1, kv_heads, tokens, head_dim].
+        attention_mask: None; the boundaries replace it.
+        scaling: Factor of the attention scores.
+        cu_seq_lens_q: [examples + 1], int32, cumulative lengths of the examples.
+        max_length_q: Number of tokens of the longest example.
+        sliding_window: Number of tokens a token attends to, itself included; None for all previous ones.
+        ignored: Arguments of other implementations.
 
     Returns:
-        [1, tokens, heads, size of a head], and no weights.
+        The attention output, [1, tokens, heads, head_dim], and None for the attention weights.
     """
     assert attention_mask is None
     assert query.shape[0] == 1, "one row per micro-batch"
@@ -161,7 +160,7 @@ def _one_by_one(
 
 
 def _window_mask(length: int, window: int, device: "torch.device") -> "torch.Tensor":
-    """[length, length]: True where the token of a row sees that of a column."""
+    """[length, length], True where the token of the row attends to that of the column."""
     import torch
 
     seen = torch.ones(length, length, dtype=torch.bool, device=device).tril()

@@ -1,4 +1,4 @@
-"""Which examples of a step have a loss that is not finite."""
+"""Diagnosis of a step whose loss or gradient is not finite."""
 
 import math
 from collections.abc import Sequence
@@ -19,17 +19,20 @@ _NUM_NAMED = 8
 def diagnose(
     engine: "DeepSpeedEngine", tokens: "TokenFile", examples: Sequence[int], step: int, config: TrainConfig
 ) -> UserError:
-    """What to tell of step ``step`` (counted from 1), whose loss or gradient was not finite; all workers have to call.
+    """Find the cause of a non-finite loss or gradient; a collective operation, so all workers have to call it.
 
-    DeepSpeed does not apply such a step, so the weights are still those that gave the loss:
-    each example goes through the model once more, alone.
+    DeepSpeed does not apply such a step, so the weights are still those that gave the loss.
+    Each example is run through the model again on its own.
 
     Args:
-        engine: The engine.
-        tokens: All examples.
-        examples: Those of the step.
-        step: The step.
+        engine: The DeepSpeed engine.
+        tokens: The tokenized dataset.
+        examples: Indices of the step's examples.
+        step: The optimizer step, counted from 1.
         config: The settings.
+
+    Returns:
+        The error to report: it names the examples, or the learning rate if all examples are affected.
     """
     bad = [tokens[index].trajectory_id for index in _not_finite(engine, tokens, examples)]
     named = ", ".join(bad[:_NUM_NAMED]) + (f" and {len(bad) - _NUM_NAMED} more" if len(bad) > _NUM_NAMED else "")

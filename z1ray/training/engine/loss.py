@@ -1,19 +1,19 @@
 """The loss: mean cross-entropy over the trained tokens of a whole optimizer step.
 
-A step's tokens are spread over workers and micro-batches of unequal size, so a
-mean of means would weigh tokens by their company. Each micro-batch instead
-contributes its *sum*, divided by the token count of the entire step.
+The tokens of a step are distributed over workers and micro-batches of unequal size, so the
+mean of per-micro-batch means would weight tokens unequally. Each micro-batch instead
+contributes its *sum*, divided by the number of trained tokens of the entire step.
 
-DeepSpeed averages gradients over the workers, which ``step_share`` undoes, and
-by default divides by the accumulation steps, which the loop turns off with
-``backward(..., scale_wrt_gas=False)``. Known trouble without this:
+DeepSpeed averages gradients over the workers, which ``step_share`` compensates, and
+by default divides by the accumulation steps, which the loop disables with
+``backward(..., scale_wrt_gas=False)``. Without this the loss is wrong: see
 transformers#45305, accelerate#3877.
 
-Only trained positions meet the language model's head, a chunk at a time, and each
-chunk's logits become its part of the gradient at once, while they are at hand: logits
-of more than a chunk never exist, and none are computed twice. The model's head itself
-does this, in one call of its ``forward``, so that ZeRO-3 gathers its weight once. On a
-GPU it is Liger's fused kernel, which works in the same way.
+The language model's head is applied to trained positions only, in chunks, and the gradient of a
+chunk is computed together with its loss: logits of more than one chunk are never
+in memory, and none are recomputed. All of this happens in one ``forward`` call of the
+head, so that ZeRO-3 gathers its weight once. On a GPU it is Liger's fused kernel,
+which works in the same way.
 """
 
 from types import MethodType
@@ -22,19 +22,19 @@ from typing import Any
 import torch
 
 from z1ray.errors import UserError
-from z1ray.training.data.tokenize import IGNORED
+from z1ray.training.data.tokenize import IGNORE_INDEX
 
 CHUNK_TOKENS = 256
-"""Positions whose logits exist at a time: 150 MB in float32 for a vocabulary of 152,000."""
+"""Positions per chunk of logits: 150 MB in float32 for a vocabulary of 152,000."""
 
 
 def train_on_packed_rows(model: Any) -> None:
-    """Make a causal language model of transformers return the sum of a micro-batch's losses.
+    """Change the ``forward`` of a transformers causal language model to return the summed loss of a micro-batch.
 
-    Its ``forward`` then takes ``MicroBatch.inputs``. Names and tying of its weights stay.
+    It then takes ``MicroBatch.inputs``. The names and the tying of the weights are unchanged.
 
     Raises:
-        UserError: If its head is more than one matrix.
+        UserError: If the head is not a single matrix without bias.
     """
     head = model.get_output_embeddings()
     if head is None or getattr(head, "bias", None) is not None:
@@ -55,10 +55,10 @@ def _sum_of_losses(model: Any, *, trained: torch.Tensor, targets: torch.Tensor, 
 
 
 class LossHead(torch.nn.Module):
-    """The language model's head, straight to the loss.
+    """Language-model head that returns the loss instead of logits.
 
     Args:
-        weight: [vocabulary, hidden]; may be the embedding's own.
+        weight: [vocabulary, hidden]; may be tied to the embedding.
     """
 
     def __init__(self, weight: torch.nn.Parameter) -> None:
@@ -66,31 +66,31 @@ class LossHead(torch.nn.Module):
         self.weight = weight
 
     def forward(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Sum of the cross-entropies, in float32.
+        """Summed cross-entropy, in float32.
 
         Args:
             hidden: [positions, hidden].
-            targets: [positions], the token to predict; ``IGNORED`` adds nothing.
+            targets: [positions], target token ids; those equal to ``IGNORE_INDEX`` are left out.
         """
         if not hidden.is_cuda:
             return linear_cross_entropy_sum(hidden, self.weight, targets)
         from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss
 
-        fused = LigerFusedLinearCrossEntropyLoss(ignore_index=IGNORED, reduction="sum", accum_dtype=torch.float32)
+        fused = LigerFusedLinearCrossEntropyLoss(ignore_index=IGNORE_INDEX, reduction="sum", accum_dtype=torch.float32)
         total: torch.Tensor = fused(self.weight, hidden, targets)
         return total
 
 
 def linear_cross_entropy_sum(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Sum of the cross-entropies of ``hidden @ weight.T``, never holding more than a chunk of it.
+    """Summed cross-entropy of the logits ``hidden @ weight.T``, computed in chunks of ``CHUNK_TOKENS`` positions.
 
     Args:
         hidden: [positions, hidden].
         weight: [vocabulary, hidden].
-        targets: [positions]; ``IGNORED`` adds nothing.
+        targets: [positions], target token ids; those equal to ``IGNORE_INDEX`` are left out.
 
     Returns:
-        A float32 scalar that carries gradient.
+        A float32 scalar, differentiable with respect to ``hidden`` and ``weight``.
     """
     total: torch.Tensor = _LinearCrossEntropySum.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
     return total
@@ -119,8 +119,8 @@ class _LinearCrossEntropySum(torch.autograd.Function):
 
 
 def _loss_and_gradient(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sum of the cross-entropies, and its gradient in the memory of ``logits``: probabilities less the targets."""
-    kept, rows, wanted = targets != IGNORED, torch.arange(len(targets)), targets.clamp(min=0)
+    """Summed cross-entropy and its gradient with respect to ``logits``, which is written in place."""
+    kept, rows, wanted = targets != IGNORE_INDEX, torch.arange(len(targets)), targets.clamp(min=0)
     log_total = logits.logsumexp(dim=-1)
     loss = (log_total - logits[rows, wanted])[kept].sum()
     gradient = logits.sub_(log_total[:, None]).exp_()
@@ -130,11 +130,11 @@ def _loss_and_gradient(logits: torch.Tensor, targets: torch.Tensor) -> tuple[tor
 
 
 def step_share(total: torch.Tensor, num_step_tokens: int, num_workers: int) -> torch.Tensor:
-    """A micro-batch's share of the step's loss, made ready for gradients averaged over workers.
+    """Scale a micro-batch's summed loss so that gradients averaged over workers are those of the step's mean loss.
 
     Args:
-        total: The micro-batch's sum of cross-entropies.
-        num_step_tokens: Trained tokens of the whole step, over all workers.
-        num_workers: Workers whose gradients are averaged.
+        total: Summed cross-entropy of the micro-batch.
+        num_step_tokens: Number of trained tokens of the step over all workers.
+        num_workers: Number of workers whose gradients are averaged.
     """
     return total * (num_workers / num_step_tokens)

@@ -1,7 +1,7 @@
-"""Running out of memory: told with the setting that helps, instead of the same failure on every restart.
+"""Out-of-memory errors: reported once with the setting that helps, instead of failing on every restart.
 
-Only one worker may run out, while the others wait for it in a collective. So it leaves a note in the run's
-state folder and fails, which makes Ray Train start the workers again; they read the note and return at once.
+A single worker may run out of memory while the others wait for it in a collective operation. It records the
+error in the run's state folder and fails, so Ray Train restarts the workers; they find the record and return.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _NOTE = "out-of-memory.txt"
 
 @contextmanager
 def noted(state: Path) -> Iterator[None]:
-    """Leave a note if the block runs out of memory; the error goes on."""
+    """Record an out-of-memory error raised in the block, and re-raise it."""
     import torch
 
     try:
@@ -30,7 +30,7 @@ def noted(state: Path) -> Iterator[None]:
 
 
 def found(state: Path, config: TrainConfig) -> UserError | None:
-    """What to tell if an earlier start of this run noted that it ran out of memory."""
+    """The error to report if an earlier start of this run has run out of memory; None if not."""
     try:
         what = (state / _NOTE).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -51,5 +51,5 @@ def found(state: Path, config: TrainConfig) -> UserError | None:
 
 
 def forget(state: Path) -> None:
-    """Remove the note, before the run is tried again by its user."""
+    """Remove the record, when the user starts the run again."""
     remove(state / _NOTE)

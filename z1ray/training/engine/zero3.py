@@ -1,4 +1,4 @@
-"""The one home of DeepSpeed: its configuration and its engine, ZeRO stage 3."""
+"""DeepSpeed ZeRO stage 3: configuration, engine and the weights of a checkpoint."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from deepspeed import DeepSpeedEngine
 
 PROCESS_GROUP_TIMEOUT_S = 1800
-"""Seconds after which a collective operation counts as lost (DeepSpeed's own default has varied)."""
+"""Timeout of collective operations in seconds (DeepSpeed's default differs between versions)."""
 
 BUCKET_ELEMENTS = 50_000_000
-"""Gradients reduced at a time. The default of 500 million would hold 2 GB per worker."""
+"""Elements of a gradient reduction bucket. DeepSpeed's default of 500 million takes 2 GB per worker."""
 
 # Else glibc gives freed tensors back to the system, which clears their pages when they are asked for
 # again: millions of faults a step. One arena, since those of threads are given back regardless.
 KEEP_FREED = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
-"""Environment variables by which a worker on CPU keeps the memory it once had."""
+"""Environment variables that make glibc keep freed memory, for workers on CPU."""
 
 
 def engine_config(config: TrainConfig) -> dict[str, Any]:
-    """DeepSpeed's configuration; the optimizer is handed over as an object instead."""
+    """DeepSpeed's configuration, without the optimizer, which is passed to it as an object."""
     zero: dict[str, Any] = {
         "stage": 3,
         "overlap_comm": config.device == "gpu",
@@ -63,9 +63,9 @@ def worker_env(config: TrainConfig) -> dict[str, str]:
 
 
 def start(config: TrainConfig) -> "DeepSpeedEngine":
-    """Load the model, each worker its own shard of it, and wrap it in an engine.
+    """Load the model, partitioned over the workers, and wrap it in a DeepSpeed engine.
 
-    Needs an initialised ``torch.distributed``; every worker has to call it.
+    A collective operation: ``torch.distributed`` has to be initialized, and every worker has to call it.
     """
     import deepspeed
 
@@ -114,19 +114,19 @@ def _optimizer(model: Any, config: TrainConfig) -> "torch.optim.Optimizer":
 
 
 def full_weights(checkpoint: Path, tag: str, dtype: str) -> dict[str, "torch.Tensor"]:
-    """The whole weights of a checkpoint, put together from the float32 shards of all workers; no engine is needed.
+    """Consolidate the float32 shards of all workers in a checkpoint into full weights; no engine is needed.
 
     Args:
-        checkpoint: Its folder, with all workers' files.
-        tag: What ``save_checkpoint`` was given.
+        checkpoint: Folder of the checkpoint, with the files of all workers.
+        tag: The tag given to ``save_checkpoint``.
         dtype: ``bfloat16`` or ``float32``.
 
     Returns:
-        Weights by name; tied ones are the same tensor.
+        The weights by name; tied weights are the same tensor.
     """
     from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint, to_torch_tensor
 
-    # Lazily: each weight is put together and converted on its own, and optimizer states are never read.
+    # Lazily: each weight is consolidated and converted on its own, and optimizer states are never read.
     shards = get_fp32_state_dict_from_zero_checkpoint(str(checkpoint), tag, lazy_mode=True)
     weights: dict[str, torch.Tensor] = to_torch_tensor(shards, dtype=dtype)
     return weights
