@@ -22,7 +22,7 @@ from tests.training.test_train import plain_torch
 from z1ray.errors import UserError
 from z1ray.settings import changed
 from z1ray.training.checkpoints import record
-from z1ray.training.checkpoints.storage import of_run
+from z1ray.training.checkpoints.location import of_run
 from z1ray.training.config import OptimizerConfig, TrainConfig
 from z1ray.training.data import dataset
 from z1ray.training.report import metrics

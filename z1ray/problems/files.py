@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from z1ray.errors import UserError
 from z1ray.problems.columns import Fields, Record, asked_columns, column_names
 from z1ray.problems.config import SourceConfig
-from z1ray.problems.storage import File, find_files, open_file, open_lines, reading
+from z1ray.problems.find import File, find_files, open_file, open_lines, reading
 
 # Rows turned into Python objects at a time: some questions bring megabytes of tests along.
 _BATCH_ROWS = 512

@@ -76,9 +76,9 @@ class CheckpointConfig:
     )
     storage: str | None = setting(
         None,
-        "Where a new run's checkpoints go: an absolute folder that all nodes see, or a URL such as s3://bucket/folder, "
-        "gs://bucket/folder or fsspec+PROTOCOL://folder; unset is the stage's own folder. A run that has begun "
-        "stays with the place it began with.",
+        "Where a new run's checkpoints go: an absolute folder that all nodes see, or a URL of a "
+        "protocol that pyarrow or fsspec knows, such as s3://bucket/folder; unset is the stage's own folder. A run "
+        "that has begun stays with the place it began with.",
         role="operational",
     )
 

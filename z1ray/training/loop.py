@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 
 from z1ray.errors import UserError
-from z1ray.training.checkpoints import checkpoint, storage
+from z1ray.training.checkpoints import checkpoint, location
 from z1ray.training.checkpoints.export import export_last
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, packing
@@ -51,7 +51,7 @@ def train_worker(job: dict[str, Any]) -> UserError | None:
 
 def _train(config: TrainConfig, output: Path, state: Path) -> UserError | None:
     rank = ray.train.get_context().get_world_rank()
-    tokens, checkpoints = TokenFile(state / TOKENS), storage.of_run(state)
+    tokens, checkpoints = TokenFile(state / TOKENS), location.of_run(state)
     engine = zero3.start(config)
     taken, num_steps = checkpoint.resume(engine, checkpoints), batches.num_steps(len(tokens), config)
     log = MetricsLog(output, taken, num_steps) if rank == 0 else None

@@ -19,8 +19,9 @@ from z1ray.errors import UserError
 from z1ray.files import UNWRITABLE, writing
 from z1ray.models import lookup
 from z1ray.progress import say
-from z1ray.training.checkpoints import generation, storage
-from z1ray.training.checkpoints.storage import STATE
+from z1ray.storage import open_storage, require_writable
+from z1ray.training.checkpoints import generation, location
+from z1ray.training.checkpoints.location import STATE
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches, dataset
 from z1ray.training.engine import attention, out_of_memory, zero3
@@ -71,12 +72,12 @@ def _begin(config: TrainConfig, output: Path, state: Path, *, force: bool) -> bo
     # What cannot work is told now, before anything is cleared for it.
     tokenized = _checked(config) if fresh else None
     if force:
-        storage.discard_run(state)
+        location.discard_run(state)
     if not artifacts.begin(output, config, inputs, force=force):
         return False
     if tokenized is not None:
         with writing(output):
-            storage.begin_run(state, config.checkpoint.storage)
+            location.begin_run(state, config.checkpoint.storage)
             dataset.write(tokenized, output, tokens)
     return True
 
@@ -87,7 +88,7 @@ def _checked(config: TrainConfig) -> dataset.Tokenized:
 
     artifacts.manifest(Path(config.dataset), "train.dataset")
     if config.checkpoint.storage is not None:
-        storage.require_writable(storage.open_storage(config.checkpoint.storage))
+        require_writable(open_storage(config.checkpoint.storage, location.FIELD), location.FIELD)
     model_config = AutoConfig.from_pretrained(config.model)
     attention.require_packable(config.model, model_config)
     context = getattr(model_config, "max_position_embeddings", config.batch.max_length)
@@ -170,7 +171,7 @@ def _disk_failure(error: Any) -> OSError | None:
 def _discard(state: Path) -> None:
     """Remove what only an unfinished run needs."""
     try:
-        storage.discard_run(state)
+        location.discard_run(state)
     except UserError as error:
         # The model is there; that some files are left over is no failure.
         say(f"train: {error.value}: {error.problem}; {error.remedy}")

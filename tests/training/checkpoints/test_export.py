@@ -13,7 +13,7 @@ from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
 from z1ray.errors import UserError
 from z1ray.settings import changed
-from z1ray.training.checkpoints import export, record, storage
+from z1ray.training.checkpoints import export, location, record
 from z1ray.training.config import TrainConfig
 from z1ray.training.report import metrics
 
@@ -136,12 +136,12 @@ def test_without_a_whole_checkpoint_nothing_is_exported(config: TrainConfig, tmp
     """No half model folder: what is wrong is told with the place, and nothing is left."""
     with pytest.raises(UserError, match="no training has begun"):
         export.export_unfinished(config, tmp_path, None, force=False)
-    state = tmp_path / storage.STATE
-    storage.begin_run(state, None)
+    state = tmp_path / location.STATE
+    location.begin_run(state, None)
     (state / "tokens.arrow").touch()
     with pytest.raises(UserError, match=r"no such checkpoint .*\(there: none\)"):
         export.export_unfinished(config, tmp_path, None, force=False)
-    place = storage.of_run(state)
+    place = location.of_run(state)
     shard = Path(place.path) / "step-000002" / record.TAG / "zero_pp_rank_0_mp_rank_00_optim_states.pt"
     shard.parent.mkdir(parents=True)
     shard.write_bytes(b"weights")
@@ -149,7 +149,7 @@ def test_without_a_whole_checkpoint_nothing_is_exported(config: TrainConfig, tmp
     shard.write_bytes(b"weight")
     with pytest.raises(UserError, match="has 6 of 7 bytes"):
         export.export_unfinished(config, tmp_path, 2, force=False)
-    assert {path.name for path in tmp_path.iterdir()} == {storage.STATE}
+    assert {path.name for path in tmp_path.iterdir()} == {location.STATE}
     (tmp_path / "manifest.json").touch()
     with pytest.raises(UserError, match="training is finished"):
         export.export_unfinished(config, tmp_path, 2, force=False)

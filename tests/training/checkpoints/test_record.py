@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from z1ray.errors import UserError
-from z1ray.training.checkpoints import record, storage
+from z1ray.storage import Storage, open_storage
+from z1ray.training.checkpoints import record
 from z1ray.training.checkpoints.record import Checkpoint
-from z1ray.training.checkpoints.storage import Storage, open_storage
 
 
 @pytest.fixture(params=["{}", "file://{}", "fsspec+local://{}"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """The same folder by three ways: a path, pyarrow's own file system, and one of fsspec's through pyarrow."""
-    return open_storage(request.param.format(tmp_path / "checkpoints"))
+    return open_storage(request.param.format(tmp_path / "checkpoints"), "field")
 
 
 def write(place: Storage, step: int, num_to_keep: int = 2, *, finish: bool = True) -> Checkpoint:
@@ -29,12 +28,6 @@ def write(place: Storage, step: int, num_to_keep: int = 2, *, finish: bool = Tru
     if finish:
         record.finish(place, Checkpoint(step, files), num_to_keep)
     return Checkpoint(step, files)
-
-
-def test_only_what_needs_no_copy_counts_as_local(place: Storage, tmp_path: Path) -> None:
-    """Workers write straight into a shared folder; to anything else files are copied."""
-    assert place.is_local == (not place.shown.startswith("fsspec"))
-    assert Path(place.path) == tmp_path / "checkpoints"
 
 
 def test_the_newest_ones_are_kept(place: Storage) -> None:
@@ -109,45 +102,6 @@ def test_a_fetched_copy_does_not_outlive_its_use(place: Storage) -> None:
         assert record.damage(folder, checkpoint.files) is None
     assert folder.exists() == place.is_local
     assert (Path(place.path) / checkpoint.name).exists()
-
-
-def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
-    """With one train.checkpoint.storage in the experiments' common YAML, a run would resume from another's weights."""
-    states = [tmp_path / name / "state" for name in "ab"]
-    for state in states:
-        storage.begin_run(state, f"fsspec+local://{tmp_path}/bucket")
-        write(storage.of_run(state), 2)
-    first, second = (storage.of_run(state) for state in states)
-    assert first.path != second.path
-    storage.discard_run(states[0])
-    assert record.find(first) == ([], [])
-    assert [each.step for each in record.find(second)[0]] == [2]
-
-
-def test_without_a_storage_they_lie_in_the_run_and_go_with_it(tmp_path: Path) -> None:
-    """The default needs nothing but the folder that all nodes see anyway."""
-    storage.begin_run(tmp_path / "state", None)
-    assert storage.of_run(tmp_path / "state").path == str(tmp_path / "state" / "checkpoints")
-    write(storage.of_run(tmp_path / "state"), 2)
-    storage.discard_run(tmp_path / "state")
-    assert [each.step for each in record.find(storage.of_run(tmp_path / "state"))[0]] == [2]
-
-
-@pytest.mark.parametrize("where", ["relative/folder", "nowhere://bucket/x", "fsspec+nowhere://x", "s3://"])
-def test_a_storage_that_cannot_be_opened_is_told(where: str) -> None:
-    """Before anything starts, by the key that names it."""
-    with pytest.raises(UserError, match="cannot be opened") as caught:
-        open_storage(where)
-    assert (caught.value.field, caught.value.value) == ("train.checkpoint.storage", where)
-
-
-def test_a_storage_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """A bad place is found by the driver, not by the first checkpoint an hour later."""
-    (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot be written to"):
-        storage.require_writable(open_storage(str(tmp_path / "file" / "below")))
-    storage.require_writable(open_storage(str(tmp_path / "new")))
-    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_the_record_is_readable_by_other_tools(place: Storage) -> None:

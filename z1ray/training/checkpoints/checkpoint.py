@@ -13,12 +13,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pyarrow.fs import LocalFileSystem, copy_files
+
 from z1ray.errors import UserError
 from z1ray.files import UNWRITABLE
 from z1ray.progress import MARK
+from z1ray.storage import Storage
 from z1ray.training.checkpoints import record
+from z1ray.training.checkpoints.location import FIELD
 from z1ray.training.checkpoints.record import TAG, Checkpoint, Files
-from z1ray.training.checkpoints.storage import FIELD, Storage
 from z1ray.upstream.deepspeed import writing_by
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ def save(engine: "DeepSpeedEngine", step: int, storage: Storage, num_to_keep: in
     Once it is whole, older checkpoints but the newest ``num_to_keep`` are removed.
 
     Returns:
-        None; or, on all workers alike, what the user has to mend first, such as a full disk.
+        None; or, on all workers alike, what the user has to fix first, such as a full disk.
 
     Raises:
         OSError: On all workers alike, if writing failed in a way that may pass.
@@ -42,7 +45,7 @@ def save(engine: "DeepSpeedEngine", step: int, storage: Storage, num_to_keep: in
 
     rank, there = dist.get_rank(), storage.below(record.folder_name(step))
     try:
-        _together(lambda: record.clear(there) if rank == 0 else None)
+        _together(lambda: there.remove() if rank == 0 else None)
         with ExitStack() as stack:
             # A worker without a folder must not keep the others waiting within DeepSpeed.
             folder = _together(lambda: stack.enter_context(_written_to(there)))[rank]
@@ -53,14 +56,14 @@ def save(engine: "DeepSpeedEngine", step: int, storage: Storage, num_to_keep: in
         if rank == 0:
             # What is half there only takes room.
             with suppress(OSError):
-                record.clear(there)
+                there.remove()
         if error.errno not in UNWRITABLE:
             raise
         return UserError(
             FIELD,
             storage.shown,
             f"the checkpoint of step {step} cannot be written there: {error}",
-            "make room (one checkpoint more than train.checkpoint.keep has to fit) or mend the rights, then run the "
+            "make room (one checkpoint more than train.checkpoint.keep has to fit) or fix the rights, then run the "
             "same command again: it continues from the newest checkpoint",
         )
     return None
@@ -108,8 +111,6 @@ def _written_to(there: Storage) -> Iterator[Path]:
 
 def _write_shard(engine: "DeepSpeedEngine", folder: Path, there: Storage, rank: int) -> Files:
     """Write this worker's files, and tell about them."""
-    from pyarrow.fs import LocalFileSystem, copy_files
-
     with _failures_held_back(engine) as failures:
         engine.save_checkpoint(str(folder), tag=TAG, save_latest=False)
     if failures:

@@ -8,10 +8,10 @@ from z1ray import artifacts
 from z1ray.errors import UserError
 from z1ray.files import replacing, writing
 from z1ray.progress import say
-from z1ray.training.checkpoints import generation, record, storage
+from z1ray.training.checkpoints import generation, location, record
 from z1ray.training.checkpoints.card import write_card
+from z1ray.training.checkpoints.location import STATE
 from z1ray.training.checkpoints.record import TAG, Checkpoint
-from z1ray.training.checkpoints.storage import STATE
 from z1ray.training.config import TrainConfig
 from z1ray.training.data import batches
 from z1ray.training.data.dataset import TOKENS, TokenFile
@@ -70,7 +70,7 @@ def _require_unfinished(output: Path) -> None:
 
 def _choose(output: Path, step: int | None) -> Checkpoint:
     """The newest checkpoint, or that of a step; whether it is whole shows when it is read."""
-    place = storage.of_run(output / STATE)
+    place = location.of_run(output / STATE)
     finished, _ = record.find(place)
     chosen = [each for each in finished if step in (None, each.step)]
     if not chosen:
@@ -86,11 +86,11 @@ def _choose(output: Path, step: int | None) -> Checkpoint:
 
 def _export(config: TrainConfig, output: Path, checkpoint: Checkpoint, target: Path) -> None:
     """Write the folder beside its place and then put it there, so that it is whole or not there at all."""
-    place = storage.of_run(output / STATE)
+    place = location.of_run(output / STATE)
     with record.fetched(place, checkpoint, checkpoint.files) as folder:
         if (wrong := record.damage(folder, checkpoint.files)) is not None:
             raise UserError(
-                storage.FIELD,
+                location.FIELD,
                 place.below(checkpoint.name).shown,
                 f"it is damaged: {wrong}",
                 "name another with --step, or run jobs/train.py again, which continues from an older one",

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from z1ray.training.checkpoints.storage import Storage
+from pyarrow.fs import FileSelector, FileType, LocalFileSystem, copy_files
+
+from z1ray.storage import Storage
 
 RECORD = "checkpoint.json"
 TAG = "zero3"
@@ -53,8 +55,6 @@ def folder_name(step: int) -> str:
 
 def find(storage: Storage) -> tuple[list[Checkpoint], list[str]]:
     """The checkpoints that were written to their end, newest first, and the folders of those that were not."""
-    from pyarrow.fs import FileSelector, FileType
-
     finished, unfinished = [], []
     infos = storage.filesystem.get_file_info(FileSelector(storage.path, allow_not_found=True))
     for info in sorted(infos, key=lambda info: info.base_name, reverse=True):
@@ -82,22 +82,12 @@ def finish(storage: Storage, checkpoint: Checkpoint, num_to_keep: int) -> None:
     kept = [each.name for each in finished if each.step <= checkpoint.step][:num_to_keep]
     for name in [*(each.name for each in finished), *unfinished]:
         if name not in kept:
-            clear(storage.below(name))
-
-
-def clear(folder: Storage) -> None:
-    """Remove a checkpoint's folder, if there is one."""
-    from pyarrow.fs import FileType
-
-    if folder.filesystem.get_file_info(folder.path).type != FileType.NotFound:
-        folder.filesystem.delete_dir(folder.path)
+            storage.below(name).remove()
 
 
 @contextmanager
 def fetched(storage: Storage, checkpoint: Checkpoint, files: Files) -> Iterator[Path]:
     """Some files of a checkpoint in a local folder; where they lie elsewhere, a copy for as long as the block runs."""
-    from pyarrow.fs import FileType, LocalFileSystem, copy_files
-
     there = storage.below(checkpoint.name)
     if storage.is_local:
         yield Path(there.path)

@@ -1,16 +1,18 @@
-"""Finding and opening files, on this machine or on any file system that pyarrow or fsspec knows."""
+"""Finding the files of a source by name or glob, and opening them."""
 
 import glob
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+from pyarrow.fs import FileSystem, FileType, LocalFileSystem, PyFileSystem
 
 from z1ray.errors import UserError
+from z1ray.storage import file_system
 
 _COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 _READ_AHEAD = 1 << 20
@@ -21,14 +23,14 @@ class File(NamedTuple):
     """One file of a source.
 
     Attributes:
-        filesystem: The ``pyarrow.fs.FileSystem`` it lies on.
+        filesystem: The file system it lies on.
         path: Its path there.
         shown: Its path or URL as the user writes it.
         name: Its path below the fixed folder of the glob, without suffixes. It names the
             file's rows, so other files beside it do not change it.
     """
 
-    filesystem: Any
+    filesystem: FileSystem
     path: str
     shown: str
     name: str
@@ -89,19 +91,17 @@ def reading(file: File, kind: str) -> Iterator[None]:
 def _find(path: str) -> list[File]:
     url = _URL.match(path)
     if url is None:
-        return _listed(*_local(path), path)
+        return _listed(LocalFileSystem(), path, path)
     options = path.find("?")
     if options < 0 or url[1].startswith("http"):
         return _listed(*_remote(path, ""), path)
     return _listed(*_remote(path[:options], path[options:]), path[:options])
 
 
-def _listed(filesystem: Any, path: str, matches: Callable[[str], list[str]], shown: str) -> list[File]:
+def _listed(filesystem: FileSystem, path: str, shown: str) -> list[File]:
     """The files below ``path``, which is a name or a pattern inside the file system."""
-    from pyarrow.fs import FileType
-
     fixed, shown_fixed = _fixed_folder(path), _fixed_folder(shown)
-    found = matches(path) if _is_glob(path) else [path]
+    found = _matches(filesystem, path) if _is_glob(path) else [path]
     infos = filesystem.get_file_info(found)
     names = [info.path[len(fixed) :].lstrip("/") for info in infos if info.type == FileType.File]
     return [
@@ -110,46 +110,33 @@ def _listed(filesystem: Any, path: str, matches: Callable[[str], list[str]], sho
     ]
 
 
-def _local(path: str) -> tuple[Any, str, Callable[[str], list[str]]]:
-    from pyarrow.fs import LocalFileSystem
-
-    return LocalFileSystem(), path, lambda pattern: glob.glob(pattern, recursive=True)  # noqa: PTH207 (absolute globs)
-
-
-def _remote(url: str, options: str) -> tuple[Any, str, Callable[[str], list[str]]]:
-    """File system, path in it and its glob: pyarrow's own where it knows the protocol, else fsspec's."""
-    from fsspec.implementations.arrow import ArrowFSWrapper
-    from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
-
+def _remote(url: str, options: str) -> tuple[FileSystem, str]:
     base = _fixed_folder(url)
     try:
-        filesystem, folder = FileSystem.from_uri(base.replace(" ", "%20").rstrip("/") + options)
-    except pa.ArrowInvalid as error:
-        if "Unrecognized filesystem" not in str(error):
-            raise UserError("path", url, str(error), "write a URL such as s3://bucket/folder/*.jsonl") from error
-        if options:
-            raise UserError(
-                "path", url + options, "this file system takes no options after ?", "use * as wildcard"
-            ) from error
-        fsspec_system, path = _by_fsspec(url)
-        return PyFileSystem(FSSpecHandler(fsspec_system)), path, fsspec_system.glob
-    wrapped = ArrowFSWrapper(filesystem, skip_instance_cache=True)
-    return filesystem, f"{folder.rstrip('/')}/{url[len(base) :]}", wrapped.glob
-
-
-def _by_fsspec(url: str) -> tuple[Any, str]:
-    from fsspec.core import url_to_fs
-
-    try:
-        filesystem, path = url_to_fs(url)
+        return file_system(base, url[len(base) :], options)
     except ImportError as error:
         # fsspec's message names the package.
         raise UserError(
             "path", url, "the package that reads this protocol is missing", str(error).splitlines()[0]
         ) from error
     except ValueError as error:
-        raise UserError("path", url, str(error), "use a protocol that pyarrow or fsspec knows, e.g. s3://") from error
-    return filesystem, path
+        if isinstance(error, pa.ArrowInvalid):
+            remedy = "write a URL such as s3://bucket/folder/*.jsonl"
+        else:
+            remedy = "use * as wildcard, and a protocol that pyarrow or fsspec knows, e.g. s3://"
+        raise UserError("path", url + options, str(error), remedy) from error
+
+
+def _matches(filesystem: FileSystem, pattern: str) -> list[str]:
+    from fsspec.implementations.arrow import ArrowFSWrapper
+
+    if isinstance(filesystem, LocalFileSystem):
+        return glob.glob(pattern, recursive=True)  # noqa: PTH207 (absolute globs)
+    if isinstance(filesystem, PyFileSystem):
+        matches: list[str] = filesystem.handler.fs.glob(pattern)
+    else:
+        matches = ArrowFSWrapper(filesystem, skip_instance_cache=True).glob(pattern)
+    return matches
 
 
 def _is_glob(path: str) -> bool:

@@ -14,8 +14,8 @@ import pytest
 
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
+from z1ray.problems.find import find_files
 from z1ray.problems.load import load_problems
-from z1ray.problems.storage import find_files
 
 LINES = b'{"question": "1?"}\n{"question": "2?"}\n'
 IDS = ["m/a/x-1", "m/a/x-2", "m/b/x-1", "m/b/x-2"]
@@ -63,8 +63,8 @@ def ids(path, kind="jsonl"):
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_every_storage_gives_the_same_rows(tree, web, memory, kind):
-    """Pyarrow reads file:// here, as it does s3:// and gs://; fsspec the others; ids do not depend on it."""
-    for root in (tree, f"file://{tree}", f"local://{tree}", memory):
+    """Pyarrow reads file:// here, as it does s3:// and gs://; fsspec memory:// and http://; ids do not depend on it."""
+    for root in (tree, f"file://{tree}", f"fsspec+local://{tree}", memory):
         assert ids(f"{root}/*/x.{kind}", kind) == IDS
         assert ids(f"{root}/**/x.{kind}", kind) == IDS
         assert ids(f"{root}/a/x.{kind}", kind) == ["m/x-1", "m/x-2"]
@@ -117,7 +117,7 @@ def test_what_is_not_there_is_refused(memory, path, message):
 
 
 def test_a_file_one_may_not_read_is_refused(tmp_path):
-    """No permission and no file are mended differently."""
+    """No permission and no file are fixed differently."""
     path = tmp_path / "x.jsonl"
     path.write_bytes(LINES)
     for folder in [tmp_path, *tmp_path.parents][:3]:
