@@ -67,7 +67,7 @@ def test_other_settings_are_refused_and_named(tmp_path):
     assert artifacts.manifest(tmp_path / "a")["num_rows"] == 3
 
 
-def test_a_stage_that_wrote_nothing_may_be_started_with_mended_settings(tmp_path):
+def test_a_stage_that_wrote_nothing_may_be_started_with_fixed_settings(tmp_path):
     """A refused setting must not bind the folder to itself."""
     artifacts.begin(tmp_path / "a", Config())
     assert artifacts.begin(tmp_path / "a", Config(size=2))
