@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ LOCAL = str(ROOT / "conf" / "local.yaml")
 
 def run_job(job: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, f"jobs/{job}.py", "--config", LOCAL, *words]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=180, env={"PATH": "", **env})
+    environ = {"PATH": "", "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **env}
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=180, env=environ)
 
 
 @pytest.mark.parametrize(
@@ -98,19 +100,33 @@ def test_launch_gives_the_stage_its_experiment(tmp_path):
 
 
 def test_a_result_for_programs_stands_alone_on_standard_output(tmp_path):
-    """With --json one line of JSON and nothing else, whatever is said meanwhile; --quiet says nothing on the way."""
+    """With --json one line of JSON and nothing else, whatever is said meanwhile."""
     sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "vocab_size": 512, **sizes}))
-    words = ["plan", f"train.model={tmp_path}", "--gpu", "H100"]
-    told = run_job(*words)
-    assert "GiB" in told.stdout
-    as_json = run_job(*words, "--json")
-    assert json.loads(as_json.stdout)["parameters"] > 0
-    assert 0 < json.loads(as_json.stdout)["fill_ratio"] <= 1
-    assert "GiB" in as_json.stderr
-    quiet = run_job(*words, "--quiet", "--json")
-    assert json.loads(quiet.stdout) == json.loads(as_json.stdout)
-    assert "GiB" not in quiet.stderr
+    done = run_job("plan", f"train.model={tmp_path}", "--gpu", "H100", "--json")
+    assert json.loads(done.stdout)["parameters"] > 0
+    assert 0 < json.loads(done.stdout)["fill_ratio"] <= 1
+    assert "GiB" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "out", "err"),
+    [
+        ([], f"{MARK}on the way\n", ""),
+        (["--json"], '{"num": 3}\n', f"{MARK}on the way\n"),
+        (["--quiet"], "", ""),
+        (["--quiet", "--json"], '{"num": 3}\n', ""),
+    ],
+)
+def test_what_is_said_and_what_comes_out_go_separate_ways(options, out, err, capsys):
+    """--json moves what is said to standard error, --quiet leaves it out; neither changes the result."""
+
+    def stage(config: ExperimentConfig, force: bool) -> dict[str, Any]:
+        say("on the way")
+        return {"num": 3}
+
+    assert launch(stage, "d", ["--config", LOCAL, *options]) == 0
+    assert tuple(capsys.readouterr()) == (out, err)
 
 
 def test_levels_choose_what_is_printed(capsys):

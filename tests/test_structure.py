@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ UNDOCUMENTED = ("ray.dashboard", "ray.experimental", "ray.llm._internal", "vllm.
 OWN = {"_exit", "_replace", "_asdict", "_fields"}
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """The syntax trees of the package's modules by name; a package goes by its own."""
     found = {}
@@ -33,9 +35,10 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def arrows(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+@cache
+def arrows() -> dict[str, set[str]]:
     """Which module imports which of the package's modules."""
-    found: dict[str, set[str]] = {}
+    trees, found = modules(), dict[str, set[str]]()
     for name, tree in trees.items():
         targets = {next((m for m in (full, full.rpartition(".")[0]) if m in trees), "") for full in imported(tree)}
         found[name] = targets - {"", name}
@@ -74,12 +77,12 @@ def test_a_circle_is_found():
 @pytest.mark.parametrize("depth", [1, 2, 9])
 def test_imports_form_no_circle(depth):
     """Between files, between a stage's folders, and between rooms; imports inside functions count."""
-    assert circle(folders(arrows(modules()), depth)) == []
+    assert circle(folders(arrows(), depth)) == []
 
 
 def test_a_stage_imports_no_other_stage():
     """Each can be run, fed and understood alone; what two of them need lies below both."""
-    for name, targets in arrows(modules()).items():
+    for name, targets in arrows().items():
         own = name.split(".")[1:2]
         if own and own[0] in STAGES:
             others = {target for target in targets if target.split(".")[1] in STAGES - set(own)}

@@ -1,5 +1,7 @@
 """Settings of a curation of the small folder, and one finished run of it."""
 
+import io
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +13,8 @@ from z1ray.curation.curate import curate
 
 
 @pytest.fixture
-def config(tmp_path, smollm2, ray_cluster):
-    return make_config(tmp_path, smollm2)
+def config(tmp_path, tiny_model, ray_cluster):
+    return make_config(tmp_path, tiny_model)
 
 
 class Finished(NamedTuple):
@@ -21,10 +23,13 @@ class Finished(NamedTuple):
     config: CurateConfig
     output: Path
     manifest: dict[str, Any]
+    lines: list[str]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, smollm2, ray_cluster):
+def finished(tmp_path_factory, tiny_model, ray_cluster):
     folder = tmp_path_factory.mktemp("finished")
-    config = make_config(folder, smollm2)
-    return Finished(config, folder / "dataset", curate(config, folder / "dataset"))
+    config = make_config(folder, tiny_model)
+    with redirect_stdout(io.StringIO()) as told:
+        manifest = curate(config, folder / "dataset")
+    return Finished(config, folder / "dataset", manifest, told.getvalue().splitlines())

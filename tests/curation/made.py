@@ -22,7 +22,7 @@ ROWS: dict[Any, Any] = {
     ("double", "long", 0): (LONG, {}, None),
     ("double", "short", 1): (RIGHT.replace("2 * x", "x"), {}, "tests_failed"),
     ("double", "short", 2): (RIGHT, {}, "duplicate"),
-    ("double", "long", 1): ("```python\nwhile True: pass\n```", {}, "tests_failed"),
+    ("double", "long", 1): ("```python\nimport time; time.sleep(60)\n```", {}, "tests_failed"),
     ("double", "long", 2): ("```python\ndef double(", {"finish_reason": "length"}, "truncated"),
     ("double", "long", 3): ("<think>\n\n</think>", {}, "empty"),
     ("double", "long", 4): (None, {"finish_reason": "error", "error": "too long", "num_tokens": 0}, "failed"),
@@ -78,10 +78,10 @@ def some_rows():
     ]
 
 
-def make_config(folder, smollm2):
+def make_config(folder, tokenizer):
     return CurateConfig(
         trajectories=write_trajectories(folder / "trajectories", some_problems(), some_rows()),
-        tokenizer=str(smollm2),
+        tokenizer=str(tokenizer),
         keep="verified",
         benchmarks=[HUMANEVAL],
         parallelism=2,

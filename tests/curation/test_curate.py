@@ -31,7 +31,7 @@ pytestmark = pytest.mark.ray
 
 def test_every_row_comes_out_once_with_its_reason(finished):
     """A row lost or doubled in silence would change the training set without a trace."""
-    _, output, manifest = finished
+    output, manifest = finished.output, finished.manifest
     rows = read_rows(output / "data")
     assert sorted(row["trajectory_id"] for row in rows) == sorted(REASONS)
     assert {row["trajectory_id"]: row["drop_reason"] for row in rows} == REASONS
@@ -71,11 +71,11 @@ def test_the_contamination_report_names_row_item_and_words(finished):
     assert len(line["shared_words"].split()) == finished.config.contamination_ngram
 
 
-def test_progress_metrics_and_the_dataset_as_others_read_it(config, tmp_path, capsys):
+# Before any other run of this process: metrics are those of the last one.
+def test_progress_metrics_and_the_dataset_as_others_read_it(finished, tmp_path):
     """Lines and metrics while it runs; afterwards ``datasets`` and a browser read the folder as it is."""
-    output = tmp_path / "dataset"
-    manifest = curate(config, output)
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("z1ray | curate: ")]
+    output, manifest = finished.output, finished.manifest
+    lines = [line for line in finished.lines if line.startswith("z1ray | curate: ")]
     assert any("rows: 10/10 rows (100 %)" in line for line in lines)
     assert any(line.startswith("z1ray | curate: kept 2 of 10 rows, dropped tests_failed 2") for line in lines)
     read = load_dataset_elsewhere(output, tmp_path)

@@ -3,9 +3,9 @@
 from z1ray.engine.tokens import newline_token_ids, text_token_ids, tokenizer
 
 
-def test_line_ends_are_exactly_the_tokens_whose_text_ends_with_a_newline(smollm2):
+def test_line_ends_are_exactly_the_tokens_whose_text_ends_with_a_newline(tiny_model):
     """A token missing here makes a run overshoot its line; one too many cuts it mid-line."""
-    model = str(smollm2)
+    model = str(tiny_model)
     breaks = newline_token_ids(model)
     found = tokenizer(model)
     for token in range(len(found)):

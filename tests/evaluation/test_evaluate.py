@@ -18,10 +18,10 @@ from z1ray.window import WindowConfig
 
 
 @pytest.fixture
-def config(smollm2: Path, tmp_path: Path) -> EvaluateConfig:
+def config(tiny_model: Path, tmp_path: Path) -> EvaluateConfig:
     """One that names a file of problems that is not there."""
     nowhere = SourceConfig(kind="jsonl", path=str(tmp_path / "none.jsonl"), name="maths")
-    return EvaluateConfig(models={"m": str(smollm2)}, benchmarks=[nowhere], budgets=[4])
+    return EvaluateConfig(models={"m": str(tiny_model)}, benchmarks=[nowhere], budgets=[4])
 
 
 def test_force_clears_only_for_what_can_be_done(config: EvaluateConfig, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_new_benchmark_brings_its_hint_and_an_old_one_keeps_its_own(config: Ev
 
 @pytest.mark.parametrize(("budgets", "windows"), [([4], True), ([-1, 4], True), ([-1], False)])
 def test_the_engines_enforce_budgets_only_where_there_are_some(
-    smollm2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budgets: list[int], windows: bool
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budgets: list[int], windows: bool
 ) -> None:
     """Without the processor a budget would be ignored; without a budget it would only slow the engine down."""
 
@@ -68,7 +68,7 @@ def test_the_engines_enforce_budgets_only_where_there_are_some(
     source = SourceConfig(kind="jsonl", path=str(problems), name="maths")
     monkeypatch.setattr("z1ray.evaluation.evaluate.run_requests", run_requests)
     with pytest.raises(Asked):
-        evaluate(EvaluateConfig(models={"m": str(smollm2)}, benchmarks=[source], budgets=budgets), tmp_path / "out")
+        evaluate(EvaluateConfig(models={"m": str(tiny_model)}, benchmarks=[source], budgets=budgets), tmp_path / "out")
 
 
 @pytest.mark.vllm

@@ -34,19 +34,19 @@ def problems():
     return [problem(problem_id=f"x/{i}", source="x", question=f"Question {i}?") for i in range(3)]
 
 
-def test_every_problem_budget_and_sample_once_longest_first(smollm2, problems):
+def test_every_problem_budget_and_sample_once_longest_first(tiny_model, problems):
     """A curve with holes or doubled answers would lie; long runs first keep the tail short."""
-    settings = config(smollm2, samples=2)
+    settings = config(tiny_model, samples=2)
     rows = build_requests(settings, sweep(settings, "m"), "humaneval", problems)
     assert len({row["row_id"] for row in rows}) == len(rows) == 3 * 3 * 2
     assert [row["thinking_budget"] for row in rows[::6]] == [-1, 32, 4]
 
 
-def test_each_request_carries_its_window(smollm2, problems):
+def test_each_request_carries_its_window(tiny_model, problems):
     """The budget, the benchmark's own hint, and budget + hint + answer tokens as the limit."""
-    settings = config(smollm2)
+    settings = config(tiny_model)
     rows = build_requests(settings, sweep(settings, "m"), "maths", problems)
-    hint = list(text_token_ids(str(smollm2), MATH_HINT))
+    hint = list(text_token_ids(str(tiny_model), MATH_HINT))
     for row in rows:
         sampling = json.loads(row["sampling"])
         if row["thinking_budget"] == -1:
@@ -57,9 +57,9 @@ def test_each_request_carries_its_window(smollm2, problems):
             assert sampling["max_tokens"] == row["thinking_budget"] + len(hint) + 10
 
 
-def test_a_question_too_long_for_its_window_is_refused_by_id(smollm2, problems):
+def test_a_question_too_long_for_its_window_is_refused_by_id(tiny_model, problems):
     """Before any engine starts, with what to change."""
-    settings = config(smollm2)
+    settings = config(tiny_model)
     problems[1]["question"] = "word " * 100
     with pytest.raises(UserError) as caught:
         build_requests(settings, sweep(settings, "m"), "humaneval", problems)
@@ -73,9 +73,9 @@ def test_a_benchmark_problem_without_tests_is_refused_by_id(problems):
         _with_tests("humaneval", problems)
 
 
-def test_rows_account_for_their_tokens(smollm2):
+def test_rows_account_for_their_tokens(tiny_model):
     """An answered request becomes a row that says where its tokens went."""
-    swept = sweep(config(smollm2), "m")
+    swept = sweep(config(tiny_model), "m")
     answered = {
         "row_id": "r",
         "benchmark": "humaneval",
@@ -93,9 +93,9 @@ def test_rows_account_for_their_tokens(smollm2):
         evaluation_row({**answered, "error": "too hot"}, swept=swept)
 
 
-def test_rows_count_the_grace_as_thinking(smollm2):
+def test_rows_count_the_grace_as_thinking(tiny_model):
     """With grace the hint stands where the line ended: counting from the budget would misplace it."""
-    swept = sweep(config(smollm2, window=WindowConfig(answer_tokens=10, grace=0.5)), "m")
+    swept = sweep(config(tiny_model, window=WindowConfig(answer_tokens=10, grace=0.5)), "m")
     newline = min(swept.breaks)
     asked = {"benchmark": "humaneval", "problem_id": "x/0", "thinking_budget": 32, "error": None}
     row = evaluation_row({**asked, "token_ids": [1] * 39 + [newline] + [1] * 20}, swept=swept)

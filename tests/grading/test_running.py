@@ -61,9 +61,11 @@ def test_tolerance_is_the_problems():
 
 def test_more_than_8_mib_of_output():
     """Some problems want every pair; the output is compared whole."""
-    tests = {"kind": "stdio", "inputs": [str(2_000_000), "1"], "outputs": ["\n".join(map(str, range(2_000_000))), "0"]}
-    assert verdict(tests, "for i in range(int(input())): print(i)") == "passed"
-    assert verdict(tests, "for i in range(int(input())): print(min(i, 1999998))") == "failed"
+    lines = [f"{number:0999}" for number in range(9_000)]
+    assert sum(map(len, lines)) > 8 * 2**20
+    tests = {"kind": "stdio", "inputs": ["9000", "1"], "outputs": ["\n".join(lines), lines[0]]}
+    assert verdict(tests, "for i in range(int(input())): print(f'{i:0999}')") == "passed"
+    assert verdict(tests, "for i in range(int(input())): print(f'{min(i, 8998):0999}')") == "failed"
     assert verdict(tests, "while True: print('x' * 10**6)") in {"error", "memory"}
 
 

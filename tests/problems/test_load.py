@@ -38,10 +38,11 @@ def test_nothing_left_is_refused():
 
 def test_an_id_in_two_sources_is_refused():
     """Trajectories are joined to problems by id: two problems under one would mix."""
+    twice = [SourceConfig(kind="humaneval", limit=3)] * 2
     with pytest.raises(UserError, match="its own `name`"):
-        load_problems([LEETCODE, LEETCODE])
+        load_problems(twice)
     with pytest.raises(UserError, match="its own `name`"):
-        list(iter_problems([LEETCODE, LEETCODE]))
+        list(iter_problems(twice))
 
 
 def test_an_id_twice_in_a_file_is_refused(tmp_path):

@@ -153,11 +153,11 @@ def test_an_address_others_can_reach_is_known_as_one(host: str, loopback: bool) 
     ],
 )
 def test_window_settings_that_never_fit_the_context_are_refused(
-    smollm2: Path, field: str, settings: dict[str, Any]
+    tiny_model: Path, field: str, settings: dict[str, Any]
 ) -> None:
     """Such an endpoint would answer 400 to plain requests, or to its own check."""
-    models: dict[str, Any] = {"models": {"model": str(smollm2), "other": str(smollm2)}}
-    require_room(config(smollm2, **models))
+    models: dict[str, Any] = {"models": {"model": str(tiny_model), "other": str(tiny_model)}}
+    require_room(config(tiny_model, **models))
     with pytest.raises(UserError) as caught:
-        require_room(config(smollm2, **{**models, **settings}))
+        require_room(config(tiny_model, **{**models, **settings}))
     assert caught.value.field == field

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -49,17 +50,26 @@ def test_every_shipped_experiment_yields_a_configuration_that_ray_takes(path: Pa
     assert all(Path(source).is_absolute() for source in understood.models.values())
 
 
-def test_the_launcher_writes_to_the_file_or_to_the_screen(tmp_path: Path) -> None:
+def test_the_launcher_writes_to_the_file_or_to_the_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One command for the whole file, and what an operator has edited is not lost to a second call of it."""
-    command = [sys.executable, "jobs/serve_config.py", "--config", "conf/local.yaml", "serve.port=8123"]
-    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    def launched(*words: str) -> int:
+        command = ["serve_config.py", "--config", str(ROOT / "conf" / "local.yaml"), "serve.port=8123", *words]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / "jobs" / "serve_config.py"), run_name="__main__")
+        return int(str(ended.value.code))
+
+    assert launched() == 0
+    shown = capsys.readouterr().out
     assert yaml.safe_load(shown)["http_options"] == {"host": "127.0.0.1", "port": 8123}
     output = tmp_path / "edited.yaml"
     output.write_text(shown + "# an operator's note\n")
-    refused = subprocess.run([*command, "--output", str(output)], cwd=ROOT, capture_output=True, text=True)
-    assert refused.returncode == 2
-    assert "--force" in refused.stderr
-    subprocess.run([*command, "--output", str(output), "--force"], cwd=ROOT, check=True)
+    assert launched("--output", str(output)) == 2
+    assert "--force" in capsys.readouterr().err
+    assert launched("--output", str(output), "--force") == 0
     assert output.read_text() == shown
 
 

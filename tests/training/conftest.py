@@ -101,6 +101,25 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The config.json of SmolLM2-135M, and nothing else of it."""
+    folder = tmp_path_factory.mktemp("models") / "small"
+    AutoConfig.for_model(
+        "llama",
+        vocab_size=49_152,
+        hidden_size=576,
+        intermediate_size=1536,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        max_position_embeddings=8192,
+        tie_word_embeddings=True,
+        architectures=["LlamaForCausalLM"],
+    ).save_pretrained(folder)
+    return folder
+
+
 NUM_STEPS = 10
 """Of ``config``: two epochs of 13 examples, three at a time, with one example in the last step of each."""
 

@@ -97,20 +97,20 @@ def _detokenized(model: str, token_ids: Sequence[int]) -> list[str]:
     answer_only=st.booleans(),
 )
 def test_in_pieces_and_whole_are_the_same(
-    smollm2: Path, thinking: str, answer: str, budget: int, grace: int, sizes: list[int], answer_only: bool
+    tiny_model: Path, thinking: str, answer: str, budget: int, grace: int, sizes: list[int], answer_only: bool
 ) -> None:
     """A stream's text equals the whole response's to the byte, wherever its chunks happen to end."""
-    case = Case(smollm2, thinking, answer, budget, grace)
+    case = Case(tiny_model, thinking, answer, budget, grace)
     assert case.run(sizes, answer_only) == case.run([], answer_only)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(thinking=st.sampled_from(TEXTS[:2]), answer=st.sampled_from(TEXTS), budget=st.integers(0, 30))
 def test_offsets_divide_the_text_where_the_tokens_divide(
-    smollm2: Path, thinking: str, answer: str, budget: int
+    tiny_model: Path, thinking: str, answer: str, budget: int
 ) -> None:
     """Thinking, hint and answer are slices of the text; an offset by tokens or bytes would miss them."""
-    case = Case(smollm2, thinking, answer, budget)
+    case = Case(tiny_model, thinking, answer, budget)
     text, division = case.run([])
     if not case.is_cut:
         assert (text, division.hint_start, division.answer_start) == (thinking, None, 0)
@@ -121,11 +121,11 @@ def test_offsets_divide_the_text_where_the_tokens_divide(
     assert case.run([], answer_only=True)[0] == answer
 
 
-def test_a_cut_inside_a_character_leaves_no_broken_one(smollm2: Path) -> None:
+def test_a_cut_inside_a_character_leaves_no_broken_one(tiny_model: Path) -> None:
     """An emoji is several tokens; half of one, shown as a question mark, would reach every client."""
     text = "Smile: 🙃"
-    num_tokens = len(text_token_ids(str(smollm2), text))
-    whole = Case(smollm2, text, "ok", num_tokens - 1)
+    num_tokens = len(text_token_ids(str(tiny_model), text))
+    whole = Case(tiny_model, text, "ok", num_tokens - 1)
     assert whole.decode(whole.thinking_ids).endswith("\ufffd"), "the budget does not fall into the character"
     for sizes in ([], [1] * 40, [num_tokens]):
         passed, division = whole.run(sizes)
@@ -133,18 +133,18 @@ def test_a_cut_inside_a_character_leaves_no_broken_one(smollm2: Path) -> None:
         assert (division.hint_start, division.answer_start) == (7, 7 + len(CODE_HINT))
 
 
-def test_the_hint_is_found_where_it_was_forced(smollm2: Path) -> None:
+def test_the_hint_is_found_where_it_was_forced(tiny_model: Path) -> None:
     """Models that were cut in training write the hint themselves, before the cut and after it."""
     thinking = f"Hm.{CODE_HINT}five?{CODE_HINT} and more words to think about"
-    budget = len(text_token_ids(str(smollm2), thinking)) - 3
-    text, division = Case(smollm2, thinking, f"six{CODE_HINT}seven", budget).run([])
+    budget = len(text_token_ids(str(tiny_model), thinking)) - 3
+    text, division = Case(tiny_model, thinking, f"six{CODE_HINT}seven", budget).run([])
     assert text[division.answer_start :] == f"six{CODE_HINT}seven"
     assert text[division.hint_start : division.answer_start] == CODE_HINT
 
 
-def test_a_stop_string_inside_the_hint_leaves_no_answer(smollm2: Path) -> None:
+def test_a_stop_string_inside_the_hint_leaves_no_answer(tiny_model: Path) -> None:
     """The engine takes the text from the stop string on away; the tokens it counted stay."""
-    case = Case(smollm2, "Let me think about it for long.", "x", 4)
+    case = Case(tiny_model, "Let me think about it for long.", "x", 4)
     thinking = case.decode(case.thinking_ids)
     run = Transcript(OutputSpec(case.window, case.breaks, case.decode, answer_only=False))
     ended_at = case.window.budget + 3
@@ -155,14 +155,14 @@ def test_a_stop_string_inside_the_hint_leaves_no_answer(smollm2: Path) -> None:
     assert (division.counts.hint_tokens, division.counts.answer_tokens) == (3, 0)
 
 
-def test_with_answer_only_nothing_passes_before_the_hint_is_complete(smollm2: Path) -> None:
+def test_with_answer_only_nothing_passes_before_the_hint_is_complete(tiny_model: Path) -> None:
     """Thinking that slipped through could not be taken back; a run that was not cut comes whole, at its end."""
-    case = Case(smollm2, "Let me think about it for long.", "four", 4)
+    case = Case(tiny_model, "Let me think about it for long.", "four", 4)
     run = Transcript(OutputSpec(case.window, case.breaks, case.decode, answer_only=True))
     passed = [run.add(piece, [token]) for piece, token in zip(case.pieces, case.token_ids, strict=True)]
     assert passed[: 4 + len(case.hint)] == [""] * (4 + len(case.hint))
     assert "".join(passed) == "four"
-    uncut = Case(smollm2, "It is four.", "", 50)
+    uncut = Case(tiny_model, "It is four.", "", 50)
     run = Transcript(OutputSpec(uncut.window, uncut.breaks, uncut.decode, answer_only=True))
     assert run.add("It is four.", uncut.token_ids) == ""
     assert run.finish()[0] == "It is four."

@@ -31,21 +31,21 @@ def test_they_are_what_a_real_pass_keeps(tiny_model: Path) -> None:
     assert abs(traced(tiny_model, 512).held / sum(saved.values()) - 1) < 0.1
 
 
-def test_they_grow_with_tokens_and_not_with_their_square(smollm2: Path) -> None:
+def test_they_grow_with_tokens_and_not_with_their_square(small_student: Path) -> None:
     """Attention keeps its inputs and outputs, no matrix of scores; twice the tokens are twice the bytes."""
-    once, twice = traced(smollm2, 512), traced(smollm2, 1024)
+    once, twice = traced(small_student, 512), traced(small_student, 1024)
     assert abs(twice.held / once.held - 2) < 0.01
     assert abs(twice.peak / once.peak - 2) < 0.1
 
 
-def test_checkpointing_keeps_a_hidden_state_per_layer(smollm2: Path) -> None:
+def test_checkpointing_keeps_a_hidden_state_per_layer(small_student: Path) -> None:
     """30 layers' inputs of 576 floats, and in the backward pass one layer's own activations on top."""
-    found = traced(smollm2, 1024, checkpointing=True)
+    found = traced(small_student, 1024, checkpointing=True)
     per_layer = 1024 * 576 * 4
     assert 30 * per_layer <= found.held < 36 * per_layer
-    assert found.held < found.peak < 0.3 * traced(smollm2, 1024).peak
+    assert found.held < found.peak < 0.3 * traced(small_student, 1024).peak
 
 
-def test_half_the_precision_is_more_than_half_the_bytes(smollm2: Path) -> None:
+def test_half_the_precision_is_more_than_half_the_bytes(small_student: Path) -> None:
     """Norms are taken in float32 whatever the model's precision."""
-    assert 0.5 < traced(smollm2, 512, precision="bf16").held / traced(smollm2, 512).held < 0.8
+    assert 0.5 < traced(small_student, 512, precision="bf16").held / traced(small_student, 512).held < 0.8

@@ -51,12 +51,12 @@ def test_the_peak_is_the_largest_moment_with_all_that_stays() -> None:
 
 
 @pytest.fixture(scope="module")
-def eight_layers(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def eight_layers(small_student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SmolLM2's shape with eight random layers: tensors dominate, and a step takes two seconds."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder = tmp_path_factory.mktemp("models") / "eight"
-    config = AutoConfig.from_pretrained(smollm2)
+    config = AutoConfig.from_pretrained(small_student)
     config.num_hidden_layers = 8
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder

@@ -16,9 +16,9 @@ def test_the_papers_student(student: Path) -> None:
     assert shape.num_persistent == 57 * 3584 + 28 * 4608
 
 
-def test_tied_weights_count_once(smollm2: Path) -> None:
+def test_tied_weights_count_once(small_student: Path) -> None:
     """SmolLM2's head is its embedding; counted twice, its 134.5 M parameters would be 162.8 M."""
-    shape = read_shape(str(smollm2))
+    shape = read_shape(str(small_student))
     assert shape.num_params == 134_515_008
     assert shape.tied
     assert shape.num_body == shape.num_params - 49_152 * 576

@@ -17,16 +17,16 @@ def request(question, mode="short", name="x/0", **columns):
 
 
 @pytest.fixture(scope="module")
-def prepare(smollm2) -> Prepare:
-    return Prepare(str(smollm2), context=200, modes=MODES, seed=3)
+def prepare(tiny_model) -> Prepare:
+    return Prepare(str(tiny_model), context=200, modes=MODES, seed=3)
 
 
-def test_the_prompt_is_the_models_chat_template(prepare, smollm2):
+def test_the_prompt_is_the_models_chat_template(prepare, tiny_model):
     """One rendering, no doubled special tokens, open at the assistant's turn."""
     from transformers import AutoTokenizer
 
     (row,) = prepare([request("Question 0?")])
-    assert AutoTokenizer.from_pretrained(smollm2).decode(row["tokenized_prompt"]) == (
+    assert AutoTokenizer.from_pretrained(tiny_model).decode(row["tokenized_prompt"]) == (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nQuestion 0?<|im_end|>\n<|im_start|>assistant\n"
     )
     assert row["num_prompt_tokens"] == len(row["tokenized_prompt"])

@@ -65,14 +65,14 @@ def test_every_trajectory_has_its_problem(dataset):
 
 
 @pytest.mark.ray
-def test_ready_trajectories_pass_curation(dataset, tmp_path, ray_cluster, smollm2):
+def test_ready_trajectories_pass_curation(dataset, tmp_path, ray_cluster, tiny_model):
     """The paper's own dataset can be curated and trained on without generating anything."""
     folder = tmp_path / "trajectories"
     artifacts.begin(folder, dataset)
     write_rows(read_ready_problems([dataset]), folder / "problems.parquet", PROBLEM)
     write_rows(read_ready([dataset]), folder / "data" / "ready.parquet", TRAJECTORY)
     artifacts.finish(folder, 0.0)
-    curate(CurateConfig(trajectories=str(folder), tokenizer=str(smollm2)), tmp_path / "dataset")
+    curate(CurateConfig(trajectories=str(folder), tokenizer=str(tiny_model)), tmp_path / "dataset")
     kept = {row["trajectory_id"]: row for row in read_rows(tmp_path / "dataset" / "data")}
     assert [(row["kept"], row["drop_reason"]) for _, row in sorted(kept.items())] == [
         (True, None),

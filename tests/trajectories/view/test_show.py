@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.trajectories.made import quarantined, trajectory, write_run
+from z1ray.launch import guarded
+from z1ray.trajectories.view import show as view
 from z1ray.trajectories.view.text import printable
 
 ROOT = Path(__file__).parents[3]
@@ -21,10 +24,24 @@ def run(tmp_path_factory) -> Path:
     return write_run(tmp_path_factory.mktemp("show") / "trajectories", rows + odd)
 
 
-def show(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+def launch(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """The launcher in a process of its own, where its terminal matters."""
     command = [sys.executable, "jobs/show.py", str(folder), *words]
     environ = os.environ | {"COLUMNS": "40"} | env
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=180, env=environ, encoding="utf-8")
+
+
+@pytest.fixture
+def show(run, capsys, monkeypatch) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """What the launcher does with a command line, in this process."""
+    monkeypatch.setenv("COLUMNS", "40")
+
+    def ask(*words: str) -> subprocess.CompletedProcess[str]:
+        args = view.parser(None).parse_args([str(run), *words])
+        status = guarded(lambda: view.show(args))
+        return subprocess.CompletedProcess(words, status, *capsys.readouterr())
+
+    return ask
 
 
 def shown_ids(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -32,9 +49,9 @@ def shown_ids(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.removeprefix("== ") for line in done.stdout.splitlines() if line.startswith("== ")]
 
 
-def test_a_trajectory_shows_all_there_is_to_know_of_it(run):
+def test_a_trajectory_shows_all_there_is_to_know_of_it(show):
     """Whoever judges a run needs the prompt, the answer and the settings it came from, in one place."""
-    done = show(run, "--id", "p/4#long#0")
+    done = show("--id", "p/4#long#0")
     assert shown_ids(done) == ["p/4#long#0"]
     told = (
         "tiny-teacher",
@@ -53,20 +70,20 @@ def test_a_trajectory_shows_all_there_is_to_know_of_it(run):
     assert "(not finished): long 6, short 8; 1 quarantined. Shown: 1 of 1 that match." in done.stdout
 
 
-def test_the_options_choose(run):
+def test_the_options_choose(show):
     """By id, mode, length, failure and at random: the ways people look for trouble."""
-    assert shown_ids(show(run, "--longest", "2")) == ["p/5#short#0", "p/5#long#0"]
-    assert shown_ids(show(run, "--shortest", "1", "--mode", "short")) == ["p/0#short#0"]
-    assert shown_ids(show(run, "--id", "p/3#", "--num", "9")) == ["p/3#short#0", "p/3#long#0"]
-    some = shown_ids(show(run, "--mode", "long", "--num", "4", "--seed", "5"))
+    assert shown_ids(show("--longest", "2")) == ["p/5#short#0", "p/5#long#0"]
+    assert shown_ids(show("--shortest", "1", "--mode", "short")) == ["p/0#short#0"]
+    assert shown_ids(show("--id", "p/3#", "--num", "9")) == ["p/3#short#0", "p/3#long#0"]
+    some = shown_ids(show("--mode", "long", "--num", "4", "--seed", "5"))
     assert len(some) == 4
     assert all("#long#" in id_ for id_ in some)
-    assert some == shown_ids(show(run, "--mode", "long", "--num", "4", "--seed", "5"))
+    assert some == shown_ids(show("--mode", "long", "--num", "4", "--seed", "5"))
 
 
-def test_quarantined_rows_show_their_reason(run):
+def test_quarantined_rows_show_their_reason(show):
     """A row without a text must say why instead of showing an empty answer."""
-    done = show(run, "--failed")
+    done = show("--failed")
     assert shown_ids(done) == ["p/bad#short#0"]
     assert "quarantined    prompt of 9000 tokens over the context" in done.stdout
     assert "-- trajectory" not in done.stdout
@@ -75,7 +92,7 @@ def test_quarantined_rows_show_their_reason(run):
 def test_a_trajectory_cannot_drive_the_terminal(run):
     """A model may write escape sequences; a terminal would obey them. Letters of any script stay as they are."""
     for env in ({}, {"FORCE_COLOR": "1", "TERM": "xterm-256color"}):
-        done = show(run, "--id", "hostile", **env)
+        done = launch(run, "--id", "hostile", **env)
         text = r"before\x1b]0;owned\x07\x1b[2J\x9b31m\rafter\u202egnp.exe" + "\ttab\nnext line é 中 👩‍💻\n"
         assert text in done.stdout
         assert "\x1b]" not in done.stdout
@@ -84,7 +101,7 @@ def test_a_trajectory_cannot_drive_the_terminal(run):
 
 def test_a_terminal_without_the_letters_gets_their_numbers(run):
     """An ASCII terminal on an old cluster node must show the row, not a traceback."""
-    done = show(run, "--id", "hostile", PYTHONIOENCODING="ascii")
+    done = launch(run, "--id", "hostile", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert r"next line \xe9 \u4e2d \U0001f469" in done.stdout
 
@@ -117,9 +134,9 @@ def test_a_closed_pipe_ends_quietly(run):
         (["--longest", "0"], "--longest = 0"),
     ],
 )
-def test_asking_for_what_is_not_there(run, words, told):
+def test_asking_for_what_is_not_there(show, words, told):
     """Each mistake says what there is instead, on one screen, with status 2."""
-    done = show(run, *words)
+    done = show(*words)
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
