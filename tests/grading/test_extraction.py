@@ -7,7 +7,8 @@ import pytest
 from tests.grading import shapes, shapes_of_code
 from tests.grading.shapes import BAD, GOOD, F, block
 from z1ray.grading.config import SandboxConfig
-from z1ray.grading.verdict import check
+from z1ray.grading.extraction import find_program
+from z1ray.grading.verdict import Verdict, check
 from z1ray.records import problem
 from z1ray.window import CODE_HINT
 
@@ -79,16 +80,22 @@ def exchanged(text):
     return text.replace("a + b", "\0").replace("a - b", "a + b").replace("\0", "a - b")
 
 
+KNOWN: dict[tuple[object, ...], Verdict] = {}
+
+
+def checked(row, text):
+    """The verdict on a text; those in which the reader finds the same program are run once."""
+    key = (row["entry_point"], row["metadata"], find_program(row, text))
+    if key not in KNOWN:
+        KNOWN[key] = check(row, text, CONFIG)
+    return KNOWN[key]
+
+
 @pytest.mark.parametrize(("row", "text"), SHAPES.values(), ids=SHAPES.keys())
 def test_right_code_passes_in_every_shape_and_wrong_code_in_none(row, text):
     """An answer judged by its prose, or by a draft, would bend every figure that hangs on the grade."""
-    assert check(row, text, CONFIG).verdict == "passed"
-    assert check(row, exchanged(text), CONFIG).passed is False
-
-
-def test_there_are_about_as_many_shapes_as_models_have():
-    """Shapes are only added: a reader changed for one of them keeps the others."""
-    assert len(SHAPES) >= 200
+    assert checked(row, text).verdict == "passed"
+    assert checked(row, exchanged(text)).passed is False
 
 
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG.keys())
