@@ -1,89 +1,101 @@
 """Right code is found in the shapes that models write, and wrong code stays wrong."""
 
+import json
+
 import pytest
 
+from tests.grading import shapes, shapes_of_code
+from tests.grading.shapes import BAD, GOOD, F, block
 from z1ray.grading.config import SandboxConfig
-from z1ray.grading.verdict import check
+from z1ray.grading.extraction import find_program
+from z1ray.grading.verdict import Verdict, check
 from z1ray.records import problem
 from z1ray.window import CODE_HINT
 
-F = "```"
-GOOD = "def add(a, b):\n    return a + b\n"
-BAD = "def add(a, b):\n    return a - b\n"
 CONFIG = SandboxConfig(timeout_s=20)
+PROMPT = 'from typing import Any\n\n\ndef same(x):\n    return x\n\n\ndef add(a: Any, b: Any) -> Any:\n    """Add."""\n'
 
 
-def tests_of(**given):
+def asked(kind, entry_point=None, metadata=None, **tests):
+    """A problem row; ``tests`` are its fields that are not empty."""
     empty = dict.fromkeys(("setup", "cases", "inputs", "outputs", "reference", "verifier"))
-    return empty | given
+    found = problem(
+        problem_id="x/add", source="x", question="Add.", tests={**empty, "kind": kind, **tests}, entry_point=entry_point
+    )
+    return found | {"metadata": metadata}
 
 
-ADD = problem(
-    problem_id="x/add",
-    source="x",
-    question="Add.",
-    tests=tests_of(kind="python", cases=["assert add(2, 3) == 5"]),
-    entry_point="add",
-)
-CLASS = problem(
-    problem_id="x/class",
-    source="x",
-    question="Add.",
-    tests=tests_of(kind="python", cases=["assert Solution().add(2, 3) == 5"]),
-    entry_point="Solution",
-)
-ECHO = problem(
-    problem_id="x/echo",
-    source="x",
-    question="Print the sum.",
-    tests=tests_of(kind="stdio", inputs=["2 3\n"], outputs=["5\n"]),
+ADD = asked("python", "add", cases=["assert add(2, 3) == 5"])
+METHOD = asked("python", "Solution", cases=["assert Solution().addTwo(2, 3) == 5"])
+PROGRAM = asked("stdio", inputs=["2 3\n"], outputs=["5\n"])
+BODY = asked(
+    "python",
+    "add",
+    json.dumps({"prompt": PROMPT}),
+    setup=PROMPT[: PROMPT.index("def add")],
+    cases=["def check(f):\n    assert f(2, 3) == 5\n\ncheck(add)"],
 )
 
-# A shape a line: what it shows, and the text.
-RIGHT = {
-    "labelled": f"{F}python\n{GOOD}{F}",
-    "unlabelled": f"Here:\n{F}\n{GOOD}{F}\nDone.",
-    "short label": f"{F}py\n{GOOD}{F}",
-    "label with a title": f'{F}python title="add.py"\n{GOOD}{F}',
-    "label in braces": f"{F}{{python}}\n{GOOD}{F}",
-    "label with a file": f"{F}python:main.py\n{GOOD}{F}",
-    "tildes": f"~~~python\n{GOOD}~~~",
-    "long fence": f"{F}`python\n{GOOD}{F}`",
-    "carriage returns": f"{F}python\n{GOOD}{F}\n".replace("\n", "\r\n"),
-    "byte order mark": f"\ufeff{F}python\n{GOOD}{F}",
-    "indented in a list": f"1. Do this:\n\n   {F}python\n   def add(a, b):\n       return a + b\n   {F}\n",
-    "output block after it": f"{F}python\n{GOOD}{F}\nOutput:\n{F}text\n5\n{F}\nSo it works.",
-    "unlabelled output after it": f"{F}python\n{GOOD}{F}\nprints\n{F}\n5\n{F}\nSo it works, as shown.",
-    "usage after it": f"{F}python\n{GOOD}{F}\nUse it:\n{F}python\nprint(add(2, 3))\n{F}",
-    "draft before it": f"{F}python\n{BAD}{F}\nThat subtracts. Better:\n{F}python\n{GOOD}{F}",
-    "helper in a block before": f"{F}python\ndef plus(a, b):\n    return a + b\n{F}\nand\n"
-    f"{F}python\ndef add(a, b):\n    return plus(a, b)\n{F}",
-    "import in a block before": f"{F}python\nimport operator\n{F}\n{F}python\ndef add(a, b):\n"
-    f"    return operator.add(a, b)\n{F}",
-    "never closed": f"{F}python\n{GOOD}",
-    "no fences": f"The function is\n\n{GOOD}\nwhich adds.",
-    "a docstring with a fence": f'{F}python\ndef add(a, b):\n    """Adds.\n\n    {F}\n    add(2, 3)\n    {F}\n    """\n'
-    f"    return a + b\n{F}\nDone.",
-    "a class for a function": f"{F}python\nclass Solution:\n    def add(self, a, b):\n        return a + b\n{F}",
-    "a lambda": f"{F}python\nadd = lambda a, b: a + b\n{F}",
-    "cut in a block, hint, then a block": f"{F}python\ndef add(a, b):\n    # now{CODE_HINT}{F}\n{F}python\n{GOOD}{F}",
-    "cut in a block, hint, then a labelled block": f"{F}python\n{BAD}# or{CODE_HINT}{F}python\n{GOOD}{F}",
-    "code after the hint without fences": f"Let me see{CODE_HINT}{GOOD}",
-    "wrong draft before the hint": f"{F}python\n{BAD}{F}\nhmm{CODE_HINT}{F}python\n{GOOD}{F}",
+TABLES = {
+    "info strings": (ADD, shapes.INFO_STRINGS),
+    "fences": (ADD, shapes.FENCES),
+    "markup": (ADD, shapes.MARKUP),
+    "bare": (ADD, shapes.BARE),
+    "after": (ADD, shapes.AFTER),
+    "before": (ADD, shapes.BEFORE),
+    "code": (ADD, shapes_of_code.CODE),
+    "cut": (ADD, shapes_of_code.CUT),
+    "method": (METHOD, shapes_of_code.METHOD),
+    "program": (PROGRAM, shapes_of_code.PROGRAM),
+    "body": (BODY, shapes_of_code.BODY),
 }
+SHAPES = {f"{table}: {name}": (row, text) for table, (row, texts) in TABLES.items() for name, text in texts.items()}
+
 WRONG = {
-    "wrong code": f"{F}python\n{BAD}{F}",
-    "right draft, wrong answer": f"{F}python\n{GOOD}{F}\nNo, it is\n{F}python\n{BAD}{F}",
-    "right thinking, wrong answer after the hint": f"{F}python\n{GOOD}{F}{CODE_HINT}{F}python\n{BAD}{F}",
-    "another function": f"{F}python\ndef sub(a, b):\n    return a - b\n{F}",
+    "a right draft without fences": f"{GOOD}\nNo, it is\n{block(BAD)}",
+    "right thinking before the hint": f"{block(GOOD)}{CODE_HINT}{block(BAD)}",
+    "another function": block("def sub(a, b):\n    return a - b\n"),
+    "a class of another method": block("class Solution:\n    def other(self):\n        return 5\n"),
+    "no more than its signature": block("def add(a, b):\n    pass\n"),
+    "code that does not compile": block("def add(a, b)\n    return a + b\n"),
+    "another language": block("const add = (a, b) => a + b;\n", "javascript") + block("add(2, 3)\n"),
+    "a function that calls itself": block("def add(a, b):\n    return add(a, b)\n"),
+    "an example of use alone": block("print(add(2, 3))\n"),
 }
-NONE = {"prose": "I would add the two numbers.", "nothing": "", "a word": "add", "an empty block": f"{F}python\n{F}"}
+NONE = {
+    "prose": "I would add the two numbers.",
+    "nothing": "",
+    "a word": "add",
+    "an empty block": f"{F}python\n{F}",
+    "an empty block never closed": f"{F}python\n",
+    "the name in backticks": "Use `add` with `a` and `b`.",
+    "right thinking, nothing after the hint": f"{block(GOOD)}{CODE_HINT}",
+    "right thinking, prose after the hint": f"{block(GOOD)}{CODE_HINT}It is the function above.",
+    "a formula": "\\[ a + b = c \\]",
+}
 
 
-@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
-def test_right_code_passes_in_every_shape(text):
+def exchanged(text):
+    """The text with right and wrong code in each other's places."""
+    return text.replace("a + b", "\0").replace("a - b", "a + b").replace("\0", "a - b")
+
+
+KNOWN: dict[tuple[object, ...], Verdict] = {}
+
+
+def checked(row, text):
+    """The verdict on a text; those in which the reader finds the same program are run once."""
+    key = (row["entry_point"], row["metadata"], find_program(row, text))
+    if key not in KNOWN:
+        KNOWN[key] = check(row, text, CONFIG)
+    return KNOWN[key]
+
+
+@pytest.mark.parametrize(("row", "text"), SHAPES.values(), ids=SHAPES.keys())
+def test_right_code_passes_in_every_shape_and_wrong_code_in_none(row, text):
     """An answer judged by its prose, or by a draft, would bend every figure that hangs on the grade."""
-    assert check(ADD, text, CONFIG).verdict == "passed"
+    assert checked(row, text).verdict == "passed"
+    assert checked(row, exchanged(text)).passed is False
 
 
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG.keys())
@@ -96,15 +108,3 @@ def test_wrong_code_stays_wrong(text):
 def test_no_code_is_told_apart(text):
     """What has no code is no failed program."""
     assert check(ADD, text, CONFIG).verdict == "no_code"
-
-
-def test_a_function_serves_where_a_class_was_asked_for():
-    """And the other way round, above."""
-    assert check(CLASS, f"{F}python\n{GOOD}{F}", CONFIG).verdict == "passed"
-
-
-def test_a_program_is_chosen_over_an_example_of_its_use():
-    """A program reads its input; a line that shows how to start it does not."""
-    program = "a, b = map(int, input().split())\nprint(a + b)\n"
-    text = f"{F}python\n{program}{F}\nTry:\n{F}\n$ echo 2 3 | python add.py\n5\n{F}"
-    assert check(ECHO, text, CONFIG).verdict == "passed"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from z1ray.engine.chat import PLACEHOLDER, Rendered, control_tokens, encode, written
 from z1ray.errors import UserError
 from z1ray.prompts import Message
 
@@ -20,12 +21,27 @@ def tokenizer(model: str) -> Any:
 
 
 def chat_token_ids(model: str, chats: Sequence[list[Message]]) -> list[list[int]]:
-    """Token ids of each conversation, ending where the assistant's turn begins."""
+    """Token ids of each conversation, ending where the assistant's turn begins.
+
+    Control tokens within its last message are text, as in training, unless the template changes the message.
+    """
     found = tokenizer(model)
-    texts = [found.apply_chat_template(chat, tokenize=False, add_generation_prompt=True) for chat in chats]
-    # The template has already written whatever special tokens belong at the front.
-    ids: list[list[int]] = found(texts, add_special_tokens=False)["input_ids"]
-    return ids
+    control = control_tokens(found)
+    return encode(found, [_rendered(found, chat, control) for chat in chats])
+
+
+def _rendered(found: Any, chat: list[Message], control: list[str]) -> Rendered:
+    """A conversation's text; where its last message is, if that matters."""
+    whole, message = _prompt(found, chat), chat[-1]
+    if not any(token in message["content"] for token in control):
+        return Rendered(whole, slice(0, 0))
+    before, _, after = _prompt(found, [*chat[:-1], message | {"content": PLACEHOLDER}]).partition(PLACEHOLDER)
+    text = written(whole, (before, after), message["content"]) or ""
+    return Rendered(whole, slice(len(before), len(before) + len(text)))
+
+
+def _prompt(found: Any, chat: list[Message]) -> str:
+    return str(found.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
 
 
 def text_token_ids(model: str, text: str) -> tuple[int, ...]:

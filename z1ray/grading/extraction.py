@@ -22,7 +22,10 @@ HINTS = (CODE_HINT, MATH_HINT)
 # Of programs that miss names, so many are joined with the code around them.
 _JOINS = 8
 
-_CONSOLE = re.compile(r"^[ \t]*(?:>>>|\.\.\.)(?: |$)")
+_CONSOLE = re.compile(r"[ \t]*(?:>>>|\.\.\.:?|In \[\d+\]:)(?: |$)")
+_ACTS = re.compile(r"[=(]")
+_MAGIC = re.compile(r"[ \t]*[%!]")
+_TAGS = re.compile(r"(?:<pre\b[^>]*>)?(?:<code\b[^>]*>)?")
 _BODY = re.compile(r"\b(?:return|yield)\b")
 _LOOKS_LIKE_CODE = re.compile(r"^[ \t]*(?:(?:async )?def |class |import |from |return\b|print\()", re.MULTILINE)
 
@@ -44,11 +47,13 @@ def find_program(problem: Row, text: str, hints: Sequence[str] = HINTS) -> str |
     parts = [markdown.split_lines(part) for part in answer_parts(text, hints)]
     read = [markdown.read(part) for part in parts]
     blocks = [block for found, _ in read for block in found]
+    outside = [[_untagged(line) for line in lines] for _, lines in read]
     tiers = [
         _modules(_readings(block) for block in blocks if block.is_python),
         _modules(_readings(block) for block in blocks if not block.is_python),
-        _modules([run] for _, outside in read for run in bare.runs(outside)),
+        _modules([run] for lines in outside for run in [*bare.runs(lines), *_typed(lines)]),
         _modules([run] for block in blocks for run in _salvaged(block)),
+        _modules([span] for lines in outside for span in markdown.spans(lines) if _ACTS.search(span)),
     ]
     if problem["tests"]["kind"] == "stdio":
         return _program(tiers) or _last_resort(blocks)
@@ -78,16 +83,31 @@ def _modules(readings: Iterable[Iterable[str]]) -> list[Module]:
 
 
 def _readings(block: Block) -> Iterator[str]:
-    """A block's code as it stands, without its indentation, without console prompts, up to a misplaced fence."""
+    """A block's code as it stands, without indentation, prompts or magics of a console, up to a misplaced fence."""
     yield block.source
     yield dedent(block.source)
-    prompted = [line for line in block.lines if _CONSOLE.match(line)]
-    if prompted:
-        yield "".join(f"{_CONSOLE.sub('', line, count=1)}\n" for line in prompted)
+    yield from _typed(block.lines)
+    if any(_MAGIC.match(line) for line in block.lines):
+        yield "".join(f"{line}\n" for line in block.lines if not _MAGIC.match(line))
     for number, line in enumerate(block.lines):
         if line.rstrip().endswith("```"):
             yield "\n".join([*block.lines[:number], line.rstrip().removesuffix("```")]) + "\n"
             break
+
+
+def _typed(lines: Sequence[str]) -> list[str]:
+    """What is typed after the prompts of a console, if there are any."""
+    found = [line[prompt.end() :] for line in lines if (prompt := _CONSOLE.match(line))]
+    return ["".join(f"{line}\n" for line in found)] if found else []
+
+
+def _untagged(line: str) -> str:
+    """A line without the tags of HTML that begin and end a listing on it."""
+    if not line.startswith("<") and not line.rstrip().endswith(">"):
+        return line
+    opened = _TAGS.match(line)
+    start = opened.end() if opened else 0
+    return line[start:].rstrip().removesuffix("</pre>").removesuffix("</code>")
 
 
 def _salvaged(block: Block) -> list[str]:
@@ -110,8 +130,14 @@ def _called(problem: Row, tiers: Sequence[Sequence[Module]], *, sure: bool) -> s
         for number, module in reversed(list(enumerate(tier))):
             found = fit(problem, module, names)
             if found and (found.sure or not sure):
-                return joined(module, [*reversed(tier[:number]), *tier[number + 1 :]], names)
+                return joined(module, _others(tiers, tier, number), names)
     return None
+
+
+def _others(tiers: Sequence[Sequence[Module]], tier: Sequence[Module], number: int) -> list[Module]:
+    """All modules but one, the likeliest to hold what it misses first: those before it, after it, of other tiers."""
+    others = [module for other in tiers if other is not tier for module in reversed(other)]
+    return [*reversed(tier[:number]), *tier[number + 1 :], *others]
 
 
 def _body(problem: Row, blocks: Sequence[Block], parts: Sequence[Sequence[str]]) -> str | None:
@@ -132,7 +158,7 @@ def _beginnings(lines: Sequence[str]) -> list[str]:
 
 def _program(tiers: Sequence[Sequence[Module]]) -> str | None:
     """The last program that runs and reads its input; else the last that runs; else the last that is no example."""
-    programs = [found for tier in tiers for found in _programs(tier)]
+    programs = [found for tier in tiers for found in _programs(tiers, tier)]
     running = [(module, whole) for module, whole in programs if has_effect(whole)]
     reading = (whole for _, whole in running if reads_input(whole.tree))
     plain = (whole for module, whole in running if not is_example(module))
@@ -141,14 +167,14 @@ def _program(tiers: Sequence[Sequence[Module]]) -> str | None:
     return chosen.source if chosen else None
 
 
-def _programs(tier: Sequence[Module]) -> Iterator[tuple[Module, Module]]:
+def _programs(tiers: Sequence[Sequence[Module]], tier: Sequence[Module]) -> Iterator[tuple[Module, Module]]:
     """Each module, the last first, and the same with what it misses; that for the last few only."""
     joins = _JOINS
     for number, module in reversed(list(enumerate(tier))):
         whole: Module | None = module
         if module.missing and joins:
             joins -= 1
-            whole = parse(joined(module, [*reversed(tier[:number]), *tier[number + 1 :]], with_input=True))
+            whole = parse(joined(module, _others(tiers, tier, number), with_input=True))
         yield module, whole or module
 
 

@@ -5,9 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from z1ray.grading.syntax import Module, parse, reads_input
 
-_JOINABLE = (
-    ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
-)
+_SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+_MAIN = "__name__"
 
 
 def joined(module: Module, others: Sequence[Module], wanted: Collection[str] = (), *, with_input: bool = False) -> str:
@@ -20,6 +19,11 @@ def joined(module: Module, others: Sequence[Module], wanted: Collection[str] = (
         with_input: Whether statements that read standard input may be taken.
     """
     bindings = [_bindings(other, with_input) for other in others]
+    lines = [other.source.encode().split(b"\n") for other in others]
+
+    def text(number: int, at: int) -> str:
+        return _text(lines[number], others[number].tree.body[at])
+
     waiting = [*module.missing, *(set(wanted) - module.defined - module.imported)]
     seen = set(waiting)
     taken: set[tuple[int, int]] = set()
@@ -32,51 +36,80 @@ def joined(module: Module, others: Sequence[Module], wanted: Collection[str] = (
             continue
         for at in bindings[number][name]:
             taken.add((number, at))
-            more = _reads(others[number], at) - seen
+            found = parse(text(number, at))
+            more = found.missing - seen if found else frozenset()
             seen |= more
             waiting += more
-    pieces = [_text(others[number], at) for number, at in sorted(taken, key=lambda place: (-place[0], place[1]))]
+    pieces = [text(*place) for place in sorted(taken, key=lambda place: (-place[0], place[1]))]
     return _before(module, pieces) if pieces else module.source
 
 
 def _bindings(module: Module, with_input: bool) -> dict[str, list[int]]:
-    """Positions of the statements that bind each name; those of ``from ... import *`` under ``*``."""
+    """Positions of the statements that bind or fill each name; those of ``from ... import *`` under ``*``."""
     found: dict[str, list[int]] = {}
+    filled: dict[str, list[int]] = {}
     for position, node in enumerate(module.tree.body):
-        if isinstance(node, _JOINABLE):
-            for name in _bound(node):
-                found.setdefault(name, []).append(position)
-    return {name: positions for name, positions in found.items() if with_input or not _any_reads(module, positions)}
+        if not _is_guard(node):
+            for part in _own(node):
+                for name in _bound(part):
+                    found.setdefault(name, []).append(position)
+                for name in _filled(part):
+                    filled.setdefault(name, []).append(position)
+    joinable = {name: sorted({*places, *filled.get(name, ())}) for name, places in found.items()}
+    return {name: places for name, places in joinable.items() if with_input or not _any_reads(module, places)}
+
+
+def _is_guard(node: ast.stmt) -> bool:
+    """Whether it is ``if __name__ == "__main__":``."""
+    return isinstance(node, ast.If) and any(isinstance(n, ast.Name) and n.id == _MAIN for n in ast.walk(node.test))
 
 
 def _any_reads(module: Module, positions: Sequence[int]) -> bool:
-    """Whether an assignment among them asks for input, which would stop where there is none."""
-    values = [module.tree.body[position] for position in positions]
-    return any(reads_input(node) for node in values if isinstance(node, ast.Assign | ast.AnnAssign))
+    """Whether a statement among them asks for input when it runs, which would stop where there is none."""
+    nodes = (module.tree.body[position] for position in positions)
+    return any(reads_input(node) for node in nodes if not isinstance(node, _SCOPES))
 
 
-def _bound(node: ast.stmt) -> Iterator[str]:
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """A statement and its parts, but for the inside of functions and classes."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting += [] if isinstance(part, _SCOPES) else ast.iter_child_nodes(part)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """Names that it binds."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         if getattr(node, "module", None) != "__future__":
             yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-    elif isinstance(node, ast.Assign | ast.AnnAssign):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        names = (part for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
-        yield from (name.id for name in names if isinstance(name.ctx, ast.Store))
-    else:
-        yield getattr(node, "name", "")
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
 
 
-def _reads(module: Module, position: int) -> frozenset[str]:
-    found = parse(_text(module, position))
-    return found.missing if found else frozenset()
+def _filled(node: ast.AST) -> Iterator[str]:
+    """Names whose object it changes: ``name[...] = ...``, ``name.x = ...`` or the statement ``name.f()``."""
+    target: ast.AST = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else node
+    if target is node and not isinstance(getattr(node, "ctx", None), ast.Store):
+        return
+    changes = isinstance(target, ast.Subscript | ast.Attribute)
+    while isinstance(target, ast.Subscript | ast.Attribute):
+        target = target.value
+    if changes and isinstance(target, ast.Name):
+        yield target.id
 
 
-def _text(module: Module, position: int) -> str:
-    """A statement's lines, its decorators included."""
-    node = module.tree.body[position]
+def _text(lines: Sequence[bytes], node: ast.stmt) -> str:
+    """A statement's source, its decorators included, from the lines of its module."""
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
-    return "\n".join(module.source.split("\n")[first - 1 : node.end_lineno]) + "\n"
+    assert node.end_lineno is not None
+    found = list(lines[first - 1 : node.end_lineno])
+    found[-1] = found[-1][: node.end_col_offset]
+    found[0] = found[0][node.col_offset :] if first == node.lineno else found[0]
+    return b"\n".join(found).decode() + "\n"
 
 
 def _before(module: Module, pieces: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ each for a shape that models write:
 * a fence with an info string opens a block even inside an open one of the same kind;
 * a fence inside a Python string is text: of two readings the one that parses is taken;
 * a fence may be indented by any amount (lists), quoted, or follow a sentence on its line;
+* the language may stand on the line below the fence, and the first line of code beside it;
 * closing fences may be shorter than the opening one if no long enough one follows.
 
 The time is linear in the length of the text: each line is looked at a bounded number of times.
@@ -21,11 +22,16 @@ from z1ray.grading.syntax import leaves_string_open, tree_or_error
 # Fences looked at beyond a block's first possible end, and levels of blocks within blocks.
 _LOOKAHEAD = 8
 _DEPTH = 3
+# Levels of quotes that are taken off.
+_QUOTES = 9
 
 _LIST_MARKER = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 _AFTER_SENTENCE = re.compile(r"(?:^|[^`])(```)(py\w*)?$")
 _LANGUAGE = re.compile(r"[{.\s]*([a-z]+)")
 _INLINE = re.compile(r"(?:(?:python3?|py)[ \t]+)?(.*)")
+_CODE_AFTER_LABEL = re.compile(r"py\w*[ \t]+((?:(?:async[ \t]+)?def|class|import|from|@\w)\b.*)")
+_LABEL = re.compile(r"(?:python3?|py)[ \t]*")
+_PIECES = re.compile(r"`+|[^`]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +61,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Fence:
-    """A line that can open or close a block: its number, fence, info string and the columns before it."""
+    """A line that can open or close a block: its number, fence, info string and the columns and quotes before it."""
 
     line: int
     char: str
     length: int
     info: str
     column: int
-    quoted: bool
+    quotes: int
     inline: bool = False
 
 
@@ -96,27 +102,40 @@ def read(lines: Sequence[str], depth: int = 0) -> tuple[list[Block], list[str]]:
         end = _end(lines, fences, index, length)
         content = _content(lines[opening.line + 1 : fences[end].line if end < len(fences) else None], opening)
         closes = end < len(fences) and not fences[end].info
-        blocks += _nested(Block(_language(opening.info), tuple(content), closes), opening, depth)
+        blocks += _nested(_block(opening.info, content, closes), opening, depth)
         position = fences[end].line + closes if end < len(fences) else len(lines)
         index = end + closes
     return blocks, outside + list(lines[position:])
 
 
+def spans(lines: Sequence[str]) -> list[str]:
+    """The code spans of some lines, as in CommonMark but each on one line: between two equal runs of backticks."""
+    found = []
+    for line in lines:
+        pieces = _PIECES.findall(line) if "`" in line else []
+        position = 0
+        while position + 2 < len(pieces):
+            opens = pieces[position][0] == "`" and pieces[position] == pieces[position + 2]
+            found += [pieces[position + 1].strip()] if opens else []
+            position += 3 if opens else 1
+    return found
+
+
 def _fence(number: int, line: str) -> _Fence | None:
     body = line.lstrip(" \t>")
-    quoted = ">" in line[: len(line) - len(body)]
+    quotes = line[: len(line) - len(body)].count(">")
     if marker := _LIST_MARKER.match(body):
         body = body[marker.end() :]
     column = len(line) - len(body)
     if not body.startswith(("```", "~~~")):
         found = _AFTER_SENTENCE.search(line.rstrip()) if "```" in line and line.count("```") == 1 else None
-        return _Fence(number, "`", 3, found[2], 0, False) if found and found[2] else None
+        return _Fence(number, "`", 3, found[2], 0, 0) if found and found[2] else None
     rest = body.lstrip(body[0])
     length, info = len(body) - len(rest), rest.strip()
     if body[0] == "`" and "`" in info:
         code = _INLINE.fullmatch(info.rstrip("`"))
-        return _Fence(number, "`", length, code[1], 0, False, True) if code and info.endswith("```") else None
-    return _Fence(number, body[0], length, info, column, quoted)
+        return _Fence(number, "`", length, code[1], 0, 0, True) if code and info.endswith("```") else None
+    return _Fence(number, body[0], length, info, column, quotes)
 
 
 def _longest_closers(fences: Sequence[_Fence]) -> list[dict[str, int]]:
@@ -155,6 +174,15 @@ def _end(lines: Sequence[str], fences: Sequence[_Fence], index: int, length: int
     return first
 
 
+def _block(info: str, content: list[str], closed: bool) -> Block:
+    """The block, with the label and the first line of code where models misplace them."""
+    if found := _CODE_AFTER_LABEL.fullmatch(info):
+        content = [found[1], *content]
+    if not info and content and _LABEL.fullmatch(content[0]):
+        info, content = content[0], content[1:]
+    return Block(_language(info), tuple(content), closed)
+
+
 def _nested(block: Block, opening: _Fence, depth: int) -> list[Block]:
     """The block, after those it holds if its fence is one that can hold others (long, or of tildes)."""
     holds = opening.length > 3 or opening.char == "~"
@@ -164,8 +192,9 @@ def _nested(block: Block, opening: _Fence, depth: int) -> list[Block]:
 
 
 def _content(lines: Sequence[str], opening: _Fence) -> list[str]:
-    if opening.quoted:
-        return [re.sub(r"^[ \t]*>[ \t]?", "", line) for line in lines]
+    if opening.quotes:
+        mark = re.compile(rf"(?:[ \t]*>){{1,{min(opening.quotes, _QUOTES)}}}[ \t]?")
+        return [line[found.end() :] if (found := mark.match(line)) else line for line in lines]
     return [line[min(opening.column, len(line) - len(line.lstrip(" \t"))) :] for line in lines]
 
 

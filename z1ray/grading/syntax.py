@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 # What Python raises for source it cannot take: wrong, with null bytes, or nested too deep.
 _INVALID = (SyntaxError, ValueError, RecursionError, MemoryError)
-# A syntax tree takes about a hundred times the room of its source; no answer is this long.
-_MAX_CHARS = 2**20
+# No answer is this long. A syntax tree takes about a hundred times the room of its source, and Python's
+# compiler quadratic time for many functions of one name.
+_MAX_CHARS = 2**18
 
 _BUILTINS = frozenset(dir(builtins)) | {"__file__"}
 

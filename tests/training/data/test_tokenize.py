@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.training.conftest import example
+from tests.training.data.families import tokenizer_of
 from z1ray.errors import UserError
 from z1ray.training.data.tokenize import Refused, TokenizedExample, tokenize
 
@@ -161,54 +162,6 @@ def test_a_templates_own_error_names_the_setting(tokenizer: Any) -> None:
     assert one(with_template(tokenizer, NO_SYSTEM), "Answer.", "")
 
 
-QWEN_2_5 = (
-    "{%- if messages[0].role == 'system' %}{{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}"
-    "{%- else %}{{- '<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant."
-    "<|im_end|>\\n' }}{%- endif %}"
-    "{%- for message in messages %}{%- if not (loop.first and message.role == 'system') %}"
-    "{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}{%- endif %}{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
-)
-LLAMA_3_1 = (
-    "{{- bos_token }}"
-    "{%- if messages[0].role == 'system' %}{%- set system = messages[0].content | trim %}"
-    "{%- set messages = messages[1:] %}"
-    "{%- else %}{%- set system = '' %}{%- endif %}"
-    "{{- '<|start_header_id|>system<|end_header_id|>\\n\\nCutting Knowledge Date: December 2023\\n"
-    "Today Date: 26 Jul 2024\\n\\n' + system + '<|eot_id|>' }}"
-    "{%- for message in messages %}{{- '<|start_header_id|>' + message.role + '<|end_header_id|>\\n\\n' "
-    "+ message.content | trim + '<|eot_id|>' }}{%- endfor %}"
-    "{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{%- endif %}"
-)
-
-
-FAMILIES = {
-    "qwen2.5": (QWEN_2_5, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], {"eos_token": "<|im_end|>"}),
-    "llama3.1": (
-        LLAMA_3_1,
-        ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
-        {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"},
-    ),
-}
-
-
-def tokenizer_of(family: str) -> Any:
-    """A tokenizer of bytes with a family's special tokens and its chat template."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    template, special, named = FAMILIES[family]
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    raw = Tokenizer(models.BPE({character: number for number, character in enumerate(alphabet)}, []))
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    raw.add_special_tokens(special)
-    made = PreTrainedTokenizerFast(tokenizer_object=raw, **named)
-    made.chat_template = template
-    return made
-
-
 QUESTION = "Write a function that adds 1 to its argument."
 TEXT = "Let me think.\n\n```python\nx = 1\n```\n"
 
@@ -252,22 +205,3 @@ def test_qwen_and_llama_to_the_token(family: str, system_prompt: str, prompt: st
     end = tokenizer.convert_tokens_to_ids(tokenizer.eos_token)
     assert made.input_ids[-1] == end
     assert made.input_ids.count(end) == prompt.count(tokenizer.eos_token) + 1
-
-
-@pytest.mark.parametrize("family", ["qwen2.5", "llama3.1"])
-@pytest.mark.parametrize("place", ["question", "text"])
-@pytest.mark.parametrize("system_prompt", ["", "Think."])
-def test_control_tokens_in_a_text_stay_text(family: str, place: str, system_prompt: str) -> None:
-    """A question about chat formats must not end the turn, nor a response teach the model to."""
-    tokenizer = tokenizer_of(family)
-    control = list(FAMILIES[family][1])
-    written = f"What does {' and '.join(control)} mean? {control[-1]}"
-    plain = example(1, text="Yes.") | {place: "plain"}
-    (found,) = tokenize(tokenizer, [plain | {place: written}], system_prompt)
-    (expected,) = tokenize(tokenizer, [plain], system_prompt)
-    assert isinstance(found, TokenizedExample)
-    assert isinstance(expected, TokenizedExample)
-    ids = {tokenizer.convert_tokens_to_ids(token) for token in control}
-    assert [each for each in found.input_ids if each in ids] == [each for each in expected.input_ids if each in ids]
-    half = slice(None, found.num_prompt_tokens) if place == "question" else slice(found.num_prompt_tokens, None)
-    assert written in tokenizer.decode(found.input_ids[half])

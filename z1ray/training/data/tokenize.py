@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from z1ray.engine.chat import PLACEHOLDER, Rendered, control_tokens, encode, written
 from z1ray.errors import UserError
 from z1ray.prompts import chat_messages
 from z1ray.records import Row
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 IGNORE_INDEX = -100
 """Label of a token that is left out of the loss, as in ``torch.nn.CrossEntropyLoss(ignore_index=-100)``."""
 
-_PLACEHOLDER = "z1ray-placeholder"
+_NONE = slice(0, 0)
+# A tokenizer's result takes about a hundred times the room of its ids.
+_ROWS_AT_ONCE = 256
+
+# What a template writes before and after the question of a prompt, and before and after the response to it.
+_Frames = tuple[tuple[str, str], tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,11 @@ class Refused(NamedTuple):
     reason: str
 
 
-class _Rendered(NamedTuple):
-    """One conversation: what is masked, what is trained, and the texts in them that are not the template's."""
+class _Conversation(NamedTuple):
+    """What is masked, with the question in it, and what is trained, with the response in it."""
 
-    prompt: str
-    completion: str
-    question: slice
-    text: slice
+    prompt: Rendered
+    completion: Rendered
 
 
 class _Unusable(Exception):
@@ -77,27 +81,49 @@ def tokenize(
     """
     if tokenizer.chat_template is None:
         raise _bad_template(tokenizer, "there is none")
-    control = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+    control = control_tokens(tokenizer)
     frames = _frames(tokenizer, system_prompt, control)
-    for row in rows:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        yield from _batch(tokenizer, rows[start : start + _ROWS_AT_ONCE], system_prompt, vocabulary, control, frames)
+
+
+def _batch(
+    tokenizer: "PreTrainedTokenizerBase",
+    rows: Sequence[Row],
+    system_prompt: str,
+    vocabulary: int | None,
+    control: list[str],
+    frames: _Frames,
+) -> Iterator[TokenizedExample | Refused]:
+    usable: dict[int, _Conversation] = {}
+    refused: dict[int, str] = {}
+    for number, row in enumerate(rows):
         try:
-            rendered = render(tokenizer, row, system_prompt, control, frames)
-            ids, num_prompt_tokens = _ids(tokenizer, rendered, control)
-            if vocabulary is not None and (largest := max(ids)) >= vocabulary:
-                raise _Unusable(f"token id {largest} is beyond the model's vocabulary of {vocabulary}")
+            usable[number] = _rendered(tokenizer, row, system_prompt, control, frames)
         except _Unusable as error:
-            yield Refused(row["trajectory_id"], str(error))
-        else:
-            yield TokenizedExample(row["trajectory_id"], ids, num_prompt_tokens)
+            refused[number] = str(error)
+    made = dict(zip(usable, _ids(tokenizer, list(usable.values()), control), strict=True))
+    for number, row in enumerate(rows):
+        yield _result(row["trajectory_id"], made.get(number), refused.get(number, ""), vocabulary)
 
 
-def render(
+def _result(
+    trajectory_id: str, made: tuple[list[int], int] | None, reason: str, vocabulary: int | None
+) -> TokenizedExample | Refused:
+    if made is None:
+        return Refused(trajectory_id, reason)
+    if vocabulary is not None and (largest := max(made[0])) >= vocabulary:
+        return Refused(trajectory_id, f"token id {largest} is beyond the model's vocabulary of {vocabulary}")
+    return TokenizedExample(trajectory_id, *made)
+
+
+def _rendered(
     tokenizer: "PreTrainedTokenizerBase",
     row: Row,
     system_prompt: str,
     control: list[str],
-    frames: tuple[tuple[str, str], tuple[str, str]],
-) -> _Rendered:
+    frames: _Frames,
+) -> _Conversation:
     """The text of one conversation.
 
     What the template always writes before the response (Qwen3: an empty think block) counts as prompt.
@@ -107,17 +133,15 @@ def render(
     prompt = _apply(tokenizer, chat_messages(question, system_prompt), add_generation_prompt=True)
     answered = [*chat_messages(question, system_prompt), {"role": "assistant", "content": text}]
     whole = _apply(tokenizer, answered, add_generation_prompt=False)
-    question = _written(prompt, prompt_frame, question, "question")
+    question = _found(prompt, prompt_frame, question, "question")
     if not whole.startswith(prompt):
         raise _Unusable("the template changes the question once it is answered")
-    text = _written(whole[len(prompt) :], frame, text, "response")
+    text = _found(whole[len(prompt) :], frame, text, "response")
     before, after = frame
     start = len(prompt_frame[0])
-    return _Rendered(
-        prompt + before,
-        text + _end_of_turn(tokenizer, after, control),
-        slice(start, start + len(question)),
-        slice(0, len(text)),
+    return _Conversation(
+        Rendered(prompt + before, slice(start, start + len(question))),
+        Rendered(text + _end_of_turn(tokenizer, after, control), slice(0, len(text))),
     )
 
 
@@ -132,17 +156,15 @@ def _usable(row: Row, name: str) -> str:
     return str(text)
 
 
-def _frames(
-    tokenizer: "PreTrainedTokenizerBase", system_prompt: str, control: list[str]
-) -> tuple[tuple[str, str], tuple[str, str]]:
+def _frames(tokenizer: "PreTrainedTokenizerBase", system_prompt: str, control: list[str]) -> _Frames:
     """What the template writes around the question in a prompt, and around the response after it."""
-    asked = chat_messages(_PLACEHOLDER, system_prompt)
+    asked = chat_messages(PLACEHOLDER, system_prompt)
     prompt = _apply(tokenizer, asked, add_generation_prompt=True)
-    answer = _PLACEHOLDER[::-1]
+    answer = PLACEHOLDER[::-1]
     whole = _apply(tokenizer, [*asked, {"role": "assistant", "content": answer}], add_generation_prompt=False)
     if not whole.startswith(prompt):
         raise _bad_template(tokenizer, "the prompt with its generation prompt is no prefix of the whole conversation")
-    before_question, found, after_question = prompt.partition(_PLACEHOLDER)
+    before_question, found, after_question = prompt.partition(PLACEHOLDER)
     if not found:
         raise _bad_template(tokenizer, "it does not write the question as it is")
     before, found, after = whole[len(prompt) :].partition(answer)
@@ -152,12 +174,12 @@ def _frames(
     return (before_question, after_question), (before, after)
 
 
-def _written(rendered: str, frame: tuple[str, str], given: str, name: str) -> str:
-    """How the template wrote a text: as it is, or (Llama 3) without white space around it."""
-    for text in (given, given.strip()):
-        if rendered == frame[0] + text + frame[1]:
-            return text
-    raise _Unusable(f"the chat template does not write its {name} as it is")
+def _found(rendered: str, frame: tuple[str, str], given: str, name: str) -> str:
+    """How the template wrote a text."""
+    text = written(rendered, frame, given)
+    if text is None:
+        raise _Unusable(f"the chat template does not write its {name} as it is")
+    return text
 
 
 def _end_of_turn(tokenizer: "PreTrainedTokenizerBase", tail: str, control: list[str]) -> str:
@@ -167,30 +189,23 @@ def _end_of_turn(tokenizer: "PreTrainedTokenizerBase", tail: str, control: list[
     return tail[: min(ends)]
 
 
-def _ids(tokenizer: "PreTrainedTokenizerBase", each: _Rendered, control: list[str]) -> tuple[list[int], int]:
-    """Token ids of a conversation, and how many of them are prompt."""
-    prompt = _encode_with_text(tokenizer, each.prompt, each.question, control)
-    completion = each.completion
-    if any(token in completion[each.text] for token in control):
-        return prompt + _encode_with_text(tokenizer, completion, each.text, control), len(prompt)
-    if any(token in each.prompt[each.question] for token in control):
-        return prompt + _encode(tokenizer, completion), len(prompt)
-    whole = _encode(tokenizer, each.prompt + completion)
-    if whole[: len(prompt)] != prompt:
-        # A token merged across the boundary (a response that starts with a newline).
-        # When generating, the prompt is complete before the response begins.
-        whole = prompt + _encode(tokenizer, completion)
-    return whole, len(prompt)
-
-
-def _encode_with_text(
-    tokenizer: "PreTrainedTokenizerBase", rendered: str, text: slice, control: list[str]
-) -> list[int]:
-    """Token ids in which control tokens within ``text`` are plain text, those around it the template's."""
-    if not any(token in rendered[text] for token in control):
-        return _encode(tokenizer, rendered)
-    before, after = rendered[: text.start], rendered[text.stop :]
-    return _encode(tokenizer, before) + _encode(tokenizer, rendered[text], plain=True) + _encode(tokenizer, after)
+def _ids(
+    tokenizer: "PreTrainedTokenizerBase", conversations: Sequence[_Conversation], control: list[str]
+) -> Iterator[tuple[list[int], int]]:
+    """Token ids of each conversation, and how many of them are prompt; most in one call of the tokenizer."""
+    prompts = encode(tokenizer, [prompt for prompt, _ in conversations])
+    whole = encode(
+        tokenizer, [Rendered(prompt.whole + completion.whole, _NONE) for prompt, completion in conversations]
+    )
+    apart = [
+        ids[: len(prompt)] != prompt or any(token in part.whole[part.text] for part in each for token in control)
+        for each, prompt, ids in zip(conversations, prompts, whole, strict=True)
+    ]
+    # Control tokens in a text, or a token merged across the boundary (a response that starts with
+    # a newline): when generating, the prompt is complete before the response begins.
+    ends = iter(encode(tokenizer, [each.completion for each, split in zip(conversations, apart, strict=True) if split]))
+    for prompt, ids, split in zip(prompts, whole, apart, strict=True):
+        yield (prompt + next(ends) if split else ids), len(prompt)
 
 
 def _apply(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
@@ -207,12 +222,6 @@ def _apply(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]],
             'set train.system_prompt="" if it knows no system turn' if has_system else "use another chat model",
         ) from error
     return str(made)
-
-
-def _encode(tokenizer: "PreTrainedTokenizerBase", text: str, *, plain: bool = False) -> list[int]:
-    # The template has written every special token, a begin-of-text token included.
-    ids: list[int] = tokenizer(text, add_special_tokens=False, split_special_tokens=plain)["input_ids"]
-    return ids
 
 
 def _bad_template(tokenizer: "PreTrainedTokenizerBase", problem: str) -> UserError:
