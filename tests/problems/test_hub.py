@@ -76,9 +76,12 @@ def test_a_revision_goes_to_the_library(dataset, monkeypatch):
 
     asked = []
     load = datasets.load_dataset
-    monkeypatch.setattr(
-        datasets, "load_dataset", lambda *a, **named: asked.append(named["revision"]) or load(*a, **named)
-    )
+
+    def noted(*names, **settings):
+        asked.append(settings["revision"])
+        return load(*names, **settings)
+
+    monkeypatch.setattr(datasets, "load_dataset", noted)
     load_problems([SourceConfig(kind="hub", path=dataset, columns={"question": "q"}, revision="abc123")])
     assert asked == ["abc123"]
     with pytest.raises(UserError, match="revision abc123"):
