@@ -10,6 +10,8 @@ import pytest
 
 from tests.problems.benchmarks.rows import load, of_code, published, shipped, written
 from z1ray.errors import UserError
+from z1ray.grading import livecodebench
+from z1ray.grading.config import SandboxConfig
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.load import iter_problems
 
@@ -121,12 +123,15 @@ def test_a_plain_function_serves(tmp_path):
     assert verdict(tmp_path, of_method(("[1]\n2", "3")), "def neighbours(nums, k): return nums[0] + k") == "passed"
 
 
-def test_a_case_has_6_seconds_of_its_own(tmp_path):
-    """Two cases of 4 seconds pass, one of 8 does not, whatever the sandbox's own limits are."""
-    sleep = "import time\nclass Solution:\n    def neighbours(self, nums, k):\n        time.sleep(k)\n        return 1"
-    assert verdict(tmp_path, of_method(("[1]\n4", "1"), ("[1]\n4", "1")), sleep) == "passed"
-    assert verdict(tmp_path, of_method(("[1]\n8", "1")), sleep) == "timeout"
-    assert verdict(tmp_path, of_program("1", "8"), "import time\ntime.sleep(int(input()))\nprint(1)") == "timeout"
+def test_a_case_has_a_limit_of_its_own(tmp_path, monkeypatch):
+    """Officially 6 seconds, here 2: two cases of 1.2 pass, one of 4 does not, whatever the sandbox has for limits."""
+    limits = livecodebench.limits(SandboxConfig(timeout_s=1, total_timeout_s=1), num_cases=10)
+    assert (limits.timeout_s, limits.total_timeout_s) == (6, 75)
+    monkeypatch.setattr(livecodebench, "_CASE_S", 2.0)
+    sleep = "import time\nclass Solution:\n    def neighbours(self, nums, s):\n        time.sleep(s)\n        return 1"
+    assert verdict(tmp_path, of_method(("[1]\n1.2", "1"), ("[1]\n1.2", "1")), sleep) == "passed"
+    assert verdict(tmp_path, of_method(("[1]\n4", "1")), sleep) == "timeout"
+    assert verdict(tmp_path, of_program("1", "4"), "import time\ntime.sleep(int(input()))\nprint(1)") == "timeout"
 
 
 class Evil:
