@@ -48,6 +48,16 @@ def test_plus_runs_the_larger_program_too(tmp_path, code, expected):
     assert of_code(row, code, packages=["numpy"], memory_mib=2048) == expected
 
 
+def test_an_answer_may_have_the_name_of_a_builtin(tmp_path):
+    """As in MBPP/126, whose function is called sum: the tests must not call Python's own."""
+    code = "def sum(a, b):\n    return a + b"
+    record = {"task_id": 126, "text": "Add.", "code": code, "test_list": ["assert sum(1, 2) == 3"]}
+    (row,) = load(written(tmp_path, [record]), "mbpp").values()
+    assert row["entry_point"] == "sum"
+    assert of_code(row, "def sum(a, b): return a + b") == "passed"
+    assert of_code(row, "def sum(a, b): return a") == "failed"
+
+
 def test_a_missing_library_is_told_not_counted(tmp_path):
     """Without NumPy in the sandbox every answer would be wrong."""
     (row,) = load(written(tmp_path, [PLUS]), "mbpp").values()
