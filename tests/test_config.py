@@ -34,6 +34,21 @@ def test_paper_recipe():
     assert (min(config.evaluate.budgets), max(config.evaluate.budgets)) == (512, 4096)
 
 
+@pytest.mark.parametrize("name", ["z1-7b", "z1-7b-cluster"])
+def test_paper_evaluation(name):
+    """The four benchmarks of its tables, with the hint of each kind and room for the longest answer."""
+    evaluate = load(CONF / f"{name}.yaml").evaluate
+    assert {source.label: evaluate.hints[source.label] for source in evaluate.benchmarks} == {
+        "math500": "math",
+        "gpqa-diamond": "math",
+        "bigcodebench-hard": "code",
+        "livecodebench": "code",
+    }
+    assert evaluate.benchmarks[-1].options == {"release": "release_v5", "since": "2024-09-01"}
+    assert evaluate.window.answer_tokens == 5000
+    assert (evaluate.temperature, evaluate.system_prompt) == (0.0, "Please reason step by step.")
+
+
 def test_overrides_win_over_the_file_and_interpolate():
     """Words on the command line are the last to speak, and folders follow the root."""
     config = load(LOCAL, ["root=/elsewhere", "generate.seed=3", "generate.modes.short.max_tokens=9"])

@@ -23,6 +23,8 @@ Row = dict[str, Any]
 #   stdio      feed inputs[i] on stdin and compare stdout with outputs[i], line by line;
 #              verifier `tolerance:1e-6` lets numbers differ by that much
 #   reference  compare the answer with `reference`, by the rule named in `verifier`
+#   unittest   run `setup`, the answer's code and `cases`, which define a class TestCases, in one module
+#   livecodebench  `cases` are its two columns of tests, packed; see grading/livecodebench.py
 TESTS = pa.struct(
     [
         pa.field("kind", pa.string(), nullable=False),

@@ -126,7 +126,8 @@ def test_starving_is_told_from_being_slow():
 
 
 def once(code, limits):
-    return running._once({"kind": "stdio", "code": code, "num_inputs": 1, "tolerance": None}, [b"", ""], limits)
+    job = {"kind": "stdio", "setup": "", "code": code, "num_inputs": 1, "tolerance": None, "livecodebench": False}
+    return running._once(job, [b"", ""], limits)
 
 
 def test_no_more_runs_at_a_time_than_processors(monkeypatch):

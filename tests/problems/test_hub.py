@@ -1,5 +1,10 @@
 """Hub datasets, read through the real library from a local folder."""
 
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -24,6 +29,71 @@ def test_rows_come_from_the_named_split(dataset):
     """The same settings that name a hub dataset read a copy of it."""
     rows = load_problems([SourceConfig(kind="hub", path=dataset, columns={"question": "q"})])
     assert [(row["problem_id"], row["question"]) for row in rows] == [("hub/0", "1?"), ("hub/1", "2?")]
+
+
+DATA = Path(__file__).parent / "benchmarks" / "data"
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["math500", "mbpp", "bigcodebench"],
+)
+def test_files_in_a_published_layout_give_the_same_rows_as_the_hub(dataset, tmp_path, layout):
+    """A figure measured without a network is that of the benchmark."""
+    jsonl = DATA / f"{layout}.jsonl"
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    shutil.copy(jsonl, folder / "test.jsonl")
+    records = [json.loads(line) for line in jsonl.read_text().splitlines()]
+    of_files = load_problems([SourceConfig(kind="jsonl", path=str(jsonl), layout=layout)])
+    assert of_files == load_problems([SourceConfig(kind="hub", path=str(folder), split="test", layout=layout)])
+    if layout != "evalplus":  # whose inputs are of mixed types, which a Parquet column is not
+        pq.write_table(pa.Table.from_pylist(records), tmp_path / "x.parquet")
+        assert of_files == load_problems(
+            [SourceConfig(kind="parquet", path=str(tmp_path / "x.parquet"), layout=layout)]
+        )
+
+
+def test_a_configuration_is_named(dataset):
+    """GPQA's diamond is one of several tables under one name."""
+    folder = Path(dataset)
+    for name in ("main", "diamond"):
+        (folder / name).mkdir()
+        (folder / name / "rows.jsonl").write_text(json.dumps({"question": f"{name}?"}))
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n- config_name: main\n  data_files: main/*.jsonl\n"
+        "- config_name: diamond\n  data_files: diamond/*.jsonl\n---\n"
+    )
+    (row,) = load_problems([SourceConfig(kind="hub", path=dataset, configuration="diamond")])
+    assert row["question"] == "diamond?"
+    with pytest.raises(UserError, match=r"(?s)absent.*configuration"):
+        load_problems([SourceConfig(kind="hub", path=dataset, configuration="absent")])
+
+
+def test_a_revision_goes_to_the_library(dataset, monkeypatch):
+    """A commit names the same rows for ever."""
+    import datasets
+
+    asked = []
+    load = datasets.load_dataset
+
+    def noted(*names, **settings):
+        asked.append(settings["revision"])
+        return load(*names, **settings)
+
+    monkeypatch.setattr(datasets, "load_dataset", noted)
+    load_problems([SourceConfig(kind="hub", path=dataset, columns={"question": "q"}, revision="abc123")])
+    assert asked == ["abc123"]
+    with pytest.raises(UserError, match="revision abc123"):
+        load_problems([SourceConfig(kind="hub", path="nobody-here/no-such-dataset", revision="abc123")])
+
+
+@pytest.mark.parametrize("setting", ["configuration", "revision", "layout"])
+def test_settings_of_other_kinds_are_refused(setting):
+    """A revision of an installed package would be ignored in silence."""
+    settings: dict[str, Any] = {setting: "aime"}
+    with pytest.raises(UserError, match=setting):
+        SourceConfig(kind="humaneval", **settings)
 
 
 def test_unknown_split_and_column_are_refused(dataset):

@@ -25,7 +25,8 @@ class SandboxConfig:
     packages: list[str] = setting(
         list,
         "Packages that code may import besides the standard library, those they need themselves included, "
-        "e.g. [numpy].",
+        "e.g. [numpy]; or the absolute path of a folder of packages, all of which they then may import, e.g. "
+        "[/opt/libraries/lib/python3.11/site-packages].",
     )
 
     def __post_init__(self) -> None:

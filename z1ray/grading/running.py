@@ -10,12 +10,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from z1ray.errors import UserError
-from z1ray.grading import bubblewrap, packages, sandbox, turns
+from z1ray.grading import bubblewrap, livecodebench, packages, sandbox, turns
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.processes import Outcome
 from z1ray.records import Row
@@ -23,6 +24,7 @@ from z1ray.records import Row
 _INSIDE = Path(__file__).with_name("inside")
 _PACKAGE = ("z1ray", "grading", "inside")
 _START = "import sys; sys.path.insert(0, {folder!r}); from z1ray.grading.inside.judge import main; main()"
+_SUITE_S = 240.0  # BigCodeBench's own limit
 _GRACE_S = 10.0  # to start the sandbox, and for the judge to notice that time is over
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w., \t]+))", re.MULTILINE)
 # Modules that do something visible, or heavy and useless, when imported.
@@ -33,8 +35,23 @@ _TOLERANCE = "tolerance:"
 def run_cases(problem: Row, code: str, config: SandboxConfig) -> str:
     """The verdict of a problem's assertions."""
     tests = problem["tests"]
-    job = {"kind": "python", "setup": tests["setup"] or "", "code": code, "entry_point": problem["entry_point"]}
-    return _judged(job, [tests["cases"]], config)
+    official = tests["verifier"] == livecodebench.KIND
+    job = {
+        "kind": "python",
+        "setup": tests["setup"] or "",
+        "code": code,
+        "entry_point": problem["entry_point"],
+        "livecodebench": official,
+    }
+    limits = livecodebench.limits(config, len(tests["cases"])) if official else config
+    return _judged(job, [tests["cases"]], limits)
+
+
+def run_suite(problem: Row, code: str, config: SandboxConfig) -> str:
+    """The verdict of a problem's unittest class."""
+    tests = problem["tests"]
+    job = {"kind": "unittest", "setup": tests["setup"] or "", "code": code, "test": "\n".join(tests["cases"])}
+    return _judged(job, [], replace(config, timeout_s=max(config.timeout_s, _SUITE_S)))
 
 
 def compare_output(problem: Row, code: str, config: SandboxConfig) -> str:
@@ -44,9 +61,18 @@ def compare_output(problem: Row, code: str, config: SandboxConfig) -> str:
         UserError: If the tests name a tolerance that is no number.
     """
     tests = problem["tests"]
-    job = {"kind": "stdio", "code": code, "num_inputs": len(tests["inputs"]), "tolerance": _tolerance(problem)}
+    official = tests["verifier"] == livecodebench.KIND
+    job = {
+        "kind": "stdio",
+        "setup": tests["setup"] or "",
+        "code": code,
+        "num_inputs": len(tests["inputs"]),
+        "tolerance": None if official else _tolerance(problem),
+        "livecodebench": official,
+    }
     pairs = zip(tests["inputs"], tests["outputs"], strict=True)
-    return _judged(job, [part for given, wanted in pairs for part in (given.encode(), wanted)], config)
+    limits = livecodebench.limits(config, len(tests["inputs"])) if official else config
+    return _judged(job, [part for given, wanted in pairs for part in (given.encode(), wanted)], limits)
 
 
 def _judged(job: Row, secret: list[Any], config: SandboxConfig) -> str:
@@ -65,7 +91,7 @@ def _once(job: Row, secret: list[Any], config: SandboxConfig) -> str:
     answer_uid, judge_uid = (bubblewrap.throwaway_uid() if strong else -1 for _ in range(2))
     open_part = {
         **job,
-        "modules": _modules(job.get("setup", ""), job["code"]),
+        "modules": _modules(job["setup"], job["code"], job.get("test", "")),
         "packages": packages.search_path(config.packages, inside=strong),
         "answer_uid": answer_uid,
         "judge_uid": judge_uid,
@@ -74,7 +100,7 @@ def _once(job: Row, secret: list[Any], config: SandboxConfig) -> str:
         # Without namespaces all processes of the machine would be counted.
         "memory_bytes": config.memory_mib * 2**20 if strong else 0,
     }
-    longest = config.total_timeout_s if job["kind"] == "stdio" else config.timeout_s
+    longest = config.total_timeout_s if job["kind"] == "stdio" or job.get("livecodebench") else config.timeout_s
     outcome = sandbox.execute(
         _programs(),
         sandbox.python("-c", _START.format(folder=sandbox.PROGRAM if strong else str(_programs()))),

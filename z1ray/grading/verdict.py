@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from z1ray.errors import UserError
-from z1ray.grading import reference, running
+from z1ray.grading import livecodebench, packages, reference, running
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.extraction import HINTS, find_program
 from z1ray.grading.programs import complete
@@ -44,7 +44,8 @@ def check(problem: Row, text: str, config: SandboxConfig, hints: Sequence[str] =
         hints: Hints that may end its thinking, which is no part of the answer then.
 
     Raises:
-        UserError: If the tests name an unknown verifier, or the sandbox that ``config`` requires is missing.
+        UserError: If the tests name an unknown verifier, need a library that ``config`` does not show them, or the
+            sandbox that ``config`` requires is missing.
     """
     try:
         return _checked(problem, text, config, hints)
@@ -61,6 +62,9 @@ def _checked(problem: Row, text: str, config: SandboxConfig, hints: Sequence[str
         return Verdict(None, "no_tests", None)
     if tests["kind"] == "reference":
         return _check_reference(problem, text, config)
+    packages.require(problem, config)
+    if tests["kind"] == livecodebench.KIND:
+        problem = livecodebench.ordinary(problem)
     code = find_program(problem, text, hints)
     if code is None:
         return Verdict(False, "no_code", None)
@@ -74,6 +78,8 @@ def _check_reference(problem: Row, text: str, config: SandboxConfig) -> Verdict:
 
 
 def _run(problem: Row, code: str, config: SandboxConfig) -> str:
-    if problem["tests"]["kind"] == "python":
-        return running.run_cases(problem, complete(problem, code), config)
+    kind = problem["tests"]["kind"]
+    if kind in {"python", "unittest"}:
+        run = running.run_cases if kind == "python" else running.run_suite
+        return run(problem, complete(problem, code), config)
     return running.compare_output(problem, code, config)

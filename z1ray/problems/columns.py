@@ -19,10 +19,12 @@ class Fields(NamedTuple):
     Attributes:
         known: Names of all fields.
         required: Those every source must have a column for.
+        batch_rows: Rows turned into Python objects at a time: some questions bring megabytes of tests along.
     """
 
     known: tuple[str, ...]
     required: tuple[str, ...]
+    batch_rows: int = 512
 
 
 PROBLEM_FIELDS = Fields(("problem_id", "question", "difficulty", "tests", "entry_point"), ("question",))

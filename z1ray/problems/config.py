@@ -9,6 +9,8 @@ from z1ray.errors import UserError
 from z1ray.settings import check, setting
 
 Kind = Literal["leetcode", "humaneval", "reasoning_gym", "hub", "jsonl", "parquet"]
+Layout = Literal["math500", "aime", "gpqa", "evalplus", "mbpp", "bigcodebench", "livecodebench"]
+_TABLES = {"hub", "jsonl", "parquet"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +28,30 @@ class SourceConfig:
         "Hub dataset name; or path, glob or URL of files on this machine or on any file system that pyarrow or "
         "fsspec knows (`s3://bucket/data/*.jsonl.gz`); only for hub, jsonl and parquet.",
     )
+    configuration: str | None = setting(
+        None, "Configuration (subset) of a hub dataset that has several, e.g. `gpqa_diamond`."
+    )
+    revision: str | None = setting(
+        None, "Branch, tag or commit of a hub dataset; a commit names the same rows for ever. The newest if unset."
+    )
     split: str = setting("train", "Split of a hub dataset.")
+    layout: Layout | None = setting(
+        None,
+        "The benchmark whose published columns the rows have; without it they have z1ray's own. Only for hub, jsonl "
+        "and parquet.",
+    )
     task: str | None = setting(None, "Task name; only for reasoning_gym.")
     options: dict[str, Any] = setting(
         dict,
-        "The task's own settings where its defaults are too hard or too easy, e.g. `{min_terms: 2, max_terms: "
-        "2}`; only for reasoning_gym.",
+        "For reasoning_gym the task's own settings where its defaults are too hard or too easy, e.g. `{min_terms: "
+        "2, max_terms: 2}`; for the layout livecodebench `{release: release_v5, since: 2024-08-01, until: "
+        "2025-02-01}`, of which the last day is left out.",
     )
     difficulty: list[str] = setting(list, "Keep only these (easy, medium, hard); all if empty.")
     columns: dict[str, str] = setting(
         dict,
-        "Maps our field names (`question`, `problem_id`, `entry_point`, `difficulty`, `tests`) to the source's "
-        "column names where they differ.",
+        "Maps our field names (`question`, `problem_id`, `entry_point`, `difficulty`, `tests`; with a `layout` its "
+        "published columns) to the source's column names where they differ.",
     )
     limit: int | None = setting(
         None,
@@ -45,11 +59,11 @@ class SourceConfig:
         "endless and needs one).",
         least=1,
     )
-    seed: int = setting(0, "Seed of the choice (and of the procedural tasks).")
+    seed: int = setting(0, "Seed of the choice (and of the procedural tasks, and of the order of GPQA's options).")
 
     def __post_init__(self) -> None:
         check(self, "")
-        if self.kind in {"hub", "jsonl", "parquet"} and not self.path:
+        if self.kind in _TABLES and not self.path:
             raise UserError("path", self.path, f"a {self.kind} source needs one", "name the dataset or the file")
         if self.kind == "reasoning_gym" and (not self.task or self.limit is None):
             raise UserError(
@@ -58,13 +72,16 @@ class SourceConfig:
                 "reasoning_gym needs a task and a limit",
                 "set both, e.g. task: basic_arithmetic, limit: 32",
             )
-        if self.kind != "reasoning_gym" and self.options:
+        if self.kind != "reasoning_gym" and self.layout != "livecodebench" and self.options:
             raise UserError("options", self.options, f"a {self.kind} source has none", "leave them out")
+        for name, kinds in (("configuration", {"hub"}), ("revision", {"hub"}), ("layout", _TABLES)):
+            if getattr(self, name) is not None and self.kind not in kinds:
+                raise UserError(name, getattr(self, name), f"a {self.kind} source has none", "leave it out")
         unknown = set(self.difficulty) - {"easy", "medium", "hard"}
         if unknown:
             raise UserError("difficulty", sorted(unknown), "unknown difficulty", "use easy, medium, hard")
 
     @property
     def label(self) -> str:
-        """The name of the rows: ``name``, else the task, else the kind."""
-        return self.name or self.task or self.kind
+        """The name of the rows: ``name``, else the task, else the layout, else the kind."""
+        return self.name or self.task or self.layout or self.kind

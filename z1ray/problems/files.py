@@ -11,8 +11,6 @@ from z1ray.problems.columns import Fields, Record, asked_columns, column_names
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.find import File, find_files, open_file, open_lines, reading
 
-# Rows turned into Python objects at a time: some questions bring megabytes of tests along.
-_BATCH_ROWS = 512
 # Bytes of a column fetched at a time. By default pyarrow fetches all row groups ahead and holds the file.
 _BUFFER = 4 << 20
 
@@ -46,7 +44,7 @@ def read_parquet(source: SourceConfig, fields: Fields) -> Iterator[Record]:
             pq.ParquetFile(opened, buffer_size=_BUFFER, pre_buffer=False) as table,
         ):
             names = column_names(source, table.schema_arrow.names, file.shown, fields)
-            batches = table.iter_batches(_BATCH_ROWS, columns=sorted(set(names.values())))
+            batches = table.iter_batches(fields.batch_rows, columns=sorted(set(names.values())))
             rows = (row for batch in batches for row in batch.to_pylist())
             for number, row in enumerate(rows, start=1):
                 values = {field: row[column] for field, column in names.items()}

@@ -5,27 +5,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from z1ray.errors import UserError
-from z1ray.problems import files, hub, humaneval, leetcode, reasoning_gym
+from z1ray.problems import humaneval, leetcode, reasoning_gym
+from z1ray.problems.benchmarks.layouts import BENCHMARK_INSTRUCTIONS, LAYOUTS, Make
 from z1ray.problems.choice import choose
-from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, to_problem, unusable
+from z1ray.problems.columns import Record, to_problem, unusable
 from z1ray.problems.config import Kind, SourceConfig
 from z1ray.problems.repeats import Repeats
 from z1ray.problems.usable import require_usable
 from z1ray.records import Row
 
 # What z1ray adds to a source's own text; says nothing about which problem it is.
-INSTRUCTIONS = (leetcode.INSTRUCTION, humaneval.INSTRUCTION, reasoning_gym.INSTRUCTION)
+INSTRUCTIONS = (
+    leetcode.INSTRUCTION,
+    humaneval.INSTRUCTION,
+    reasoning_gym.INSTRUCTION,
+    *BENCHMARK_INSTRUCTIONS,
+)
 
 _EMBEDDED: dict[Kind, Callable[[SourceConfig], Iterable[Row]]] = {
     "leetcode": leetcode.read,
     "humaneval": humaneval.read,
     "reasoning_gym": reasoning_gym.read,
-}
-
-_TABLES: dict[Kind, Callable[[SourceConfig, Fields], Iterable[Record]]] = {
-    "hub": hub.read,
-    "jsonl": files.read_jsonl,
-    "parquet": files.read_parquet,
 }
 
 
@@ -65,15 +65,14 @@ def load_problems(sources: Sequence[SourceConfig]) -> list[Row]:
     return rows
 
 
-def read_records(source: SourceConfig, fields: Fields) -> Iterable[Record]:
-    """The records of a hub dataset or of files, with the values of ``fields``."""
-    return _TABLES[source.kind](source, fields)
-
-
 def usable_or_not(record: Record, source: SourceConfig) -> Row:
     """A record as a Problem row, with an empty question and its error in the metadata if it makes none."""
+    return _made_or_not(to_problem, record, source)
+
+
+def _made_or_not(make: Make, record: Record, source: SourceConfig) -> Row:
     try:
-        return to_problem(record, source)
+        return make(record, source)
     except UserError as error:
         return unusable(record, source, error)
 
@@ -81,8 +80,9 @@ def usable_or_not(record: Record, source: SourceConfig) -> Row:
 def _read(source: SourceConfig, *, strict: bool) -> Iterable[Row]:
     if source.kind in _EMBEDDED:
         return _EMBEDDED[source.kind](source)
-    make = to_problem if strict else usable_or_not
-    return (make(record, source) for record in read_records(source, PROBLEM_FIELDS))
+    layout = LAYOUTS[source.layout]
+    make = layout.make if strict else partial(_made_or_not, layout.make)
+    return (make(record, source) for record in layout.read(source))
 
 
 def _again(sources: Sequence[SourceConfig]) -> Iterator[Row]:

@@ -21,32 +21,37 @@ def serve(incoming: int, outgoing: int, setup: str, code: str) -> None:
     """Run the code, then do what the judge asks of it, until the judge is gone."""
     from z1ray.grading.inside import proxy, remote  # a program without cases is not to wait for it
 
-    _streams(os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR))
-    module = _module(NAME)
-    exec(compile(setup, "setup", "exec", dont_inherit=True), module.__dict__)
-    classes = own_classes(module.__dict__)
+    streams(os.open(os.devnull, os.O_RDWR), os.open(os.devnull, os.O_RDWR))
+    namespace = module(NAME).__dict__
+    exec(compile(setup, "setup", "exec", dont_inherit=True), namespace)
+    classes = own_classes(namespace)
 
     def do(operation: str, target: Any, arguments: list[Any]) -> Any:
         if operation == "begin":
-            exec(compile(code, NAME, "exec", dont_inherit=True), module.__dict__)
-            return _bound(module.__dict__, arguments[0])
+            exec(compile(code, NAME, "exec", dont_inherit=True), namespace)
+            return _bound(namespace, arguments[0])
         if operation == "call":
             given, named, back = arguments
             return (target(*given, **named), *((*given, *named.values()) if back else ()))
         return proxy.FUNCTIONS[operation](target, *arguments)
 
     # An answer may bring a class of the same name; the tests' values are then of its class.
-    remote.Peer(incoming, outgoing, _Current(classes, module.__dict__), do).listen()
+    remote.Peer(incoming, outgoing, _Current(classes, namespace), do).listen()
 
 
-def run(source: int, target: int, code: str) -> None:
+def run(source: int, target: int, job: dict[str, Any]) -> None:
     """Run the code as a program, from one file to another, and end as it ends."""
-    _streams(source, target)
-    module = _module("__main__")
+    streams(source, target)
+    namespace = module("__main__").__dict__
     try:
-        exec(compile(code, f"{NAME}.py", "exec", dont_inherit=True), module.__dict__)
+        exec(compile(job["setup"], "setup", "exec", dont_inherit=True), namespace)
+        exec(compile(job["code"], f"{NAME}.py", "exec", dont_inherit=True), namespace)
     except MemoryError:
         os._exit(MEMORY)
+    except SystemExit:
+        # Officially a program that ends itself has ended well, whatever status it gives.
+        if not job["livecodebench"]:
+            raise
 
 
 def own_classes(namespace: dict[str, Any]) -> dict[str, type]:
@@ -76,17 +81,18 @@ def _bound(namespace: dict[str, Any], wanted: list[str]) -> tuple[dict[str, Any]
     return found, {name: [base.__name__ for base in kind.__mro__] for name, kind in errors.items()}
 
 
-def _module(name: str) -> types.ModuleType:
+def module(name: str) -> types.ModuleType:
+    """A new module for the answer's code, and what such code takes for granted."""
     # Dataclasses and pickling look a class's module up by name.
-    module = sys.modules[name] = types.ModuleType(name)
+    made = sys.modules[name] = types.ModuleType(name)
     # The site module, which provides these two, is not loaded here.
     builtins.__dict__.update(exit=sys.exit, quit=sys.exit)
     # The main thread's stack is large, for deep recursion; those of threads would fill the address space.
     _thread.stack_size(_THREAD_STACK_BYTES)
-    return module
+    return made
 
 
-def _streams(source: int, target: int) -> None:
+def streams(source: int, target: int) -> None:
     """Standard input from one file, output to another, errors nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number, file in enumerate((source, target, nowhere)):

@@ -41,7 +41,7 @@ def main() -> None:
             pass
     os.write(report, b"started\n")
     try:
-        verdict = _programs(job) if job["kind"] == "stdio" else _cases(job)
+        verdict = {"stdio": _programs, "python": _cases, "unittest": _suite}[job["kind"]](job)
     except watch.Over as over:
         verdict = str(over)
     watch.stop()
@@ -95,18 +95,41 @@ def _programs(job: dict[str, Any]) -> str:
         os.lseek(given, 0, os.SEEK_SET)
         pid = _fork(job)
         if pid == 0:
-            answer.run(given, taken, job["code"])
+            answer.run(given, taken, job)
             raise SystemExit
         wanted = _next()
         spent_s, status = watch.wait(pid, min(job["timeout_s"], left_s), job["memory_bytes"])
         left_s -= spent_s
         if status != 0:
             return "memory" if status in {answer.MEMORY, -_signal.SIGKILL} else "error"
-        if not output.same(output.content(taken), wanted, job["tolerance"]):
+        if not _is_right(output.content(taken), wanted, job):
             return "failed"
         os.close(given)
         os.close(taken)
     return "passed"
+
+
+def _is_right(text: str, wanted: str, job: dict[str, Any]) -> bool:
+    return output.same_lines(text, wanted) if job["livecodebench"] else output.same(text, wanted, job["tolerance"])
+
+
+def _suite(job: dict[str, Any]) -> str:
+    """The answer's code and the problem's unittest class in one process."""
+    from z1ray.grading.inside import suite  # the others are not to wait for it
+
+    incoming, outgoing = os.pipe()
+    os.set_blocking(incoming, False)
+    pid = _fork(job)
+    if pid == 0:
+        os.close(incoming)
+        suite.run(outgoing, job)
+    os.close(outgoing)
+    _, status = watch.wait(pid, job["timeout_s"], job["memory_bytes"])
+    try:
+        said = os.read(incoming, 64).decode()
+    except BlockingIOError:  # a process that the answer left behind holds the other end
+        said = ""
+    return said or {0: "early_exit", answer.MEMORY: "memory", -_signal.SIGKILL: "memory"}.get(status, "error")
 
 
 def _cases(job: dict[str, Any]) -> str:
@@ -126,7 +149,7 @@ def _cases(job: dict[str, Any]) -> str:
     cases = _next()
     watch.start(pid, job["timeout_s"], job["memory_bytes"])
     try:
-        return _asserted((from_answer, to_answer), job, cases)
+        return _asserted((from_answer, to_answer), job, cases, pid)
     except BrokenTests as error:
         print(error.__cause__, file=sys.stderr)
         return "grader_error"
@@ -144,7 +167,7 @@ def _cases(job: dict[str, Any]) -> str:
         return "error"
 
 
-def _asserted(pipes: tuple[int, int], job: dict[str, Any], cases: list[str]) -> str:
+def _asserted(pipes: tuple[int, int], job: dict[str, Any], cases: list[str], pid: int) -> str:
     from z1ray.grading.inside import remote
 
     module = sys.modules[answer.NAME] = types.ModuleType(answer.NAME)
@@ -166,6 +189,8 @@ def _asserted(pipes: tuple[int, int], job: dict[str, Any], cases: list[str]) -> 
         found[name] = peer.exceptions[name] = type(name, (base,), {})
     namespace.update({name: found[name] for name in wanted if name in found})
     for case in compiled:
+        if job["livecodebench"]:
+            watch.start(pid, job["timeout_s"], job["memory_bytes"])
         exec(case, namespace)
     return "passed"
 

@@ -40,6 +40,26 @@ def same(text: str, wanted: str, tolerance: float | None) -> bool:
     )
 
 
+def same_lines(text: str, wanted: str) -> bool:
+    """LiveCodeBench's rule: as many lines, each the same but for blanks at its ends, or the same numbers.
+
+    Numbers are compared as decimals, so "2" is "2.0"; a line with any other word in it must be the same text.
+    """
+    lines, wanted_lines = ([line.strip() for line in one.strip().split("\n")] for one in (text, wanted))
+    return len(lines) == len(wanted_lines) and all(map(_same_line, lines, wanted_lines))
+
+
+def _same_line(line: str, wanted: str) -> bool:
+    if line == wanted:
+        return True
+    from decimal import Decimal, InvalidOperation  # most lines are the same, and need not wait for it
+
+    try:
+        return [Decimal(word) for word in line.split()] == [Decimal(word) for word in wanted.split()]
+    except InvalidOperation:
+        return False
+
+
 def _close(word: str, wanted: str, tolerance: float) -> bool:
     if word == wanted:
         return True

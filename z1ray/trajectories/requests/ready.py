@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 from z1ray.errors import UserError
 from z1ray.files import replacing
 from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, not_text
-from z1ray.problems.load import read_records, usable_or_not
+from z1ray.problems.load import usable_or_not
 from z1ray.problems.repeats import Repeats
+from z1ray.problems.tables import read_records
 from z1ray.problems.usable import require_usable
 from z1ray.prompts import chat_messages
 from z1ray.records import TRAJECTORY, Row, trajectory_id

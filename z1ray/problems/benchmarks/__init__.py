@@ -1,0 +1,1 @@
+"""Benchmarks in the layouts they are published in."""
