@@ -9,6 +9,7 @@ from z1ray.engine.args import BUDGET_ARG, HINT_ARG, extra_args
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
 from z1ray.engine.tokens import chat_token_ids, end_token_ids, newline_token_ids, text_token_ids
+from z1ray.evaluation.traces import Trace
 from z1ray.evaluation.two_pass import Completion, two_pass
 from z1ray.prompts import chat_messages
 from z1ray.window import CODE_HINT, NO_CAP, Window, WindowConfig, account, resolve
@@ -100,6 +101,29 @@ def test_grace_cuts_at_the_first_line_end_of_the_models_own_text(smollm2, llm, p
     # The test means something only if both kinds occur.
     assert early
     assert late
+
+
+@pytest.mark.parametrize("grace", [0.0, 0.5])
+def test_branches_of_one_trace_are_what_separate_runs_give(smollm2, llm, prompts, hint, grace):
+    """Greedy, token for token: so an evaluation may think once, at its largest budget."""
+    breaks = newline_token_ids(str(smollm2))
+    *smaller, largest = [
+        resolve(WindowConfig(answer_tokens=12, grace=grace), hint, budget) for budget in (0, 7, 20, 33, 64)
+    ]
+    runs = complete(llm, prompts, largest.max_tokens, extra_args=extra_args(largest))
+    traces = [Trace(64, run.token_ids, account(largest, run.token_ids, breaks).cut) for run in runs]
+    branched = 0
+    for window in smaller:
+        assert window.max_tokens is not None
+        separate = complete(llm, prompts, window.max_tokens, extra_args=extra_args(window))
+        for prompt, trace, run in zip(prompts, traces, separate, strict=True):
+            tokens, shown = trace.token_ids, trace.shown(window, breaks)
+            if shown is not None:
+                (answer,) = complete(llm, [[*prompt, *shown]], window.max_tokens - len(shown))
+                tokens, branched = shown + answer.token_ids, branched + 1
+            assert tokens == run.token_ids
+    # The test means something only if both kinds occur.
+    assert 0 < branched < len(smaller) * len(prompts)
 
 
 def test_requests_with_and_without_a_window_share_a_batch(llm, prompts, hint):
