@@ -25,14 +25,14 @@ def test_only_committed_files_count_as_answered(tmp_path):
 def test_rows_of_a_file_that_a_kill_left_half_way_are_not_read(tmp_path):
     """They are asked again and would stand there twice; the file may not even be whole."""
     data, done = tmp_path / "data", tmp_path / "done"
-    assert answered_rows(data, done) == []
+    assert list(answered_rows(data, done)) == []
     data.mkdir()
     done.mkdir()
     pq.write_table(pa.table({"request": [1, 2]}), data / "a-0.parquet")
     (data / "b-0.parquet").write_bytes(b"PAR1")
     pq.write_table(pa.table({"request": [1, 2]}), done / "a.parquet")
     pq.write_table(pa.table({"request": [3]}), done / "b.pending.parquet")
-    assert answered_rows(data, done) == [{"request": 1}, {"request": 2}]
+    assert list(answered_rows(data, done)) == [{"request": 1}, {"request": 2}]
 
 
 @pytest.mark.ray

@@ -103,27 +103,43 @@ def test_grace_cuts_at_the_first_line_end_of_the_models_own_text(smollm2, llm, p
     assert late
 
 
-@pytest.mark.parametrize("grace", [0.0, 0.5])
-def test_branches_of_one_trace_are_what_separate_runs_give(smollm2, llm, prompts, hint, grace):
+@pytest.mark.parametrize(("grace", "budgets"), [(0.0, (3, 20, 48)), (0.5, (0, 9, 32))])
+def test_branches_of_one_trace_are_what_separate_runs_give(smollm2, llm, prompts, hint, grace, budgets):
     """Greedy, token for token: so an evaluation may think once, at its largest budget."""
     breaks = newline_token_ids(str(smollm2))
-    *smaller, largest = [
-        resolve(WindowConfig(answer_tokens=12, grace=grace), hint, budget) for budget in (0, 7, 20, 33, 64)
-    ]
-    runs = complete(llm, prompts, largest.max_tokens, extra_args=extra_args(largest))
-    traces = [Trace(64, run.token_ids, account(largest, run.token_ids, breaks).cut) for run in runs]
-    branched = 0
-    for window in smaller:
-        assert window.max_tokens is not None
-        separate = complete(llm, prompts, window.max_tokens, extra_args=extra_args(window))
-        for prompt, trace, run in zip(prompts, traces, separate, strict=True):
-            tokens, shown = trace.token_ids, trace.shown(window, breaks)
-            if shown is not None:
-                (answer,) = complete(llm, [[*prompt, *shown]], window.max_tokens - len(shown))
-                tokens, branched = shown + answer.token_ids, branched + 1
-            assert tokens == run.token_ids
+    windows = [resolve(WindowConfig(answer_tokens=8, grace=grace), hint, budget) for budget in budgets]
+    separate = {
+        window.budget: complete(llm, prompts, window.max_tokens, extra_args=extra_args(window)) for window in windows
+    }
+    runs = separate[budgets[-1]]
+    traces = [Trace(budgets[-1], run.token_ids, account(windows[-1], run.token_ids, breaks).cut) for run in runs]
+    num_branches = 0
+    for window in windows[:-1]:
+        branches = [trace.shown(window, breaks) for trace in traces]
+        num_branches += sum(shown is not None for shown in branches)
+        assert branched(llm, prompts, traces, branches, window) == [run.token_ids for run in separate[window.budget]]
     # The test means something only if both kinds occur.
-    assert 0 < branched < len(smaller) * len(prompts)
+    assert 0 < num_branches < 2 * len(prompts)
+
+
+def branched(
+    llm: Any,
+    prompts: Sequence[Sequence[int]],
+    traces: Sequence[Trace],
+    branches: Sequence[tuple[int, ...] | None],
+    window: Window,
+) -> list[tuple[int, ...]]:
+    """Each prompt's run under the window: its trace, or what the branch shows and the answer to that."""
+    from vllm import SamplingParams
+
+    assert window.max_tokens is not None
+    asked = [(index, shown) for index, shown in enumerate(branches) if shown is not None]
+    limits = [SamplingParams(temperature=0, max_tokens=window.max_tokens - len(shown)) for _, shown in asked]
+    requests = [{"prompt_token_ids": [*prompts[index], *shown]} for index, shown in asked]
+    runs = [tuple(trace.token_ids) for trace in traces]
+    for (index, shown), output in zip(asked, llm.generate(requests, limits, use_tqdm=False), strict=True):
+        runs[index] = (*shown, *output.outputs[0].token_ids)
+    return runs
 
 
 def test_requests_with_and_without_a_window_share_a_batch(llm, prompts, hint):

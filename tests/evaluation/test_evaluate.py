@@ -96,7 +96,7 @@ def test_one_more_budget_branches_from_the_trace_and_nothing_is_asked_twice(
         evaluate(dataclasses.replace(small, budgets=[40, 600]), output)
     spent = evaluate(larger, output)
     rows = {row["row_id"]: row for row in read_rows(output / "rows.parquet")}
-    branch = rows.pop("m#a#6#0")
+    branch = rows.pop("m#maths/a#6#0")
     assert rows == {trace["row_id"]: trace}
     assert (trace["cut"], branch["cut"], branch["thinking_tokens"]) == (True, True, 6)
     hint = text_token_ids(str(tiny_model), CODE_HINT)

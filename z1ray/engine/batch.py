@@ -9,7 +9,7 @@ becomes a row with an ``error`` instead of ending the job (ray#59194).
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -61,11 +61,12 @@ def num_answered(done: Path) -> int:
     return sum(pq.read_metadata(path).num_rows for path in committed)
 
 
-def answered_rows(data: Path, done: Path) -> list[Row]:
+def answered_rows(data: Path, done: Path) -> Iterator[Row]:
     """Rows of a data folder that a pipeline writes alone, without the files that a kill left half-way."""
     pending = tuple(path.name.removesuffix(PENDING_SUFFIX) for path in done.glob(f"*{PENDING_SUFFIX}"))
     whole = sorted(path for path in data.glob("*.parquet") if not path.name.startswith(pending))
-    return [row for path in whole for row in pq.read_table(path).to_pylist()]
+    for path in whole:
+        yield from pq.read_table(path).to_pylist()
 
 
 def run_requests(

@@ -31,8 +31,8 @@ REQUEST = pa.schema(
 ANSWERED = pa.schema(
     [
         *EVALUATION_ROW,
-        ("token_ids", pa.list_(pa.int32())),  # the whole run: thinking, hint and answer
-        ("num_generated", pa.int32()),  # those of them that were generated for this row
+        ("token_ids", pa.list_(pa.int32())),  # a trace's whole run; null for a branch
+        ("num_generated", pa.int32()),  # tokens of the run that were generated for this row
     ]
 )
 
@@ -100,16 +100,17 @@ def trace_requests(config: EvaluateConfig, swept: Sweep, questions: Sequence[Que
     ]
 
 
-def branch_requests(config: EvaluateConfig, swept: Sweep, questions: Sequence[Question], traces: Traces) -> list[Row]:
+def branch_requests(
+    config: EvaluateConfig, swept: Sweep, questions: Sequence[Question], traces: Traces
+) -> Iterator[Row]:
     """The answers that are not their trace itself; a trace's branches stand together, longest first.
 
     So the first branch fills vLLM's prefix cache, and the others find their whole thinking in it.
     """
-    return [
-        _request(config, swept, question, budget, sample, shown)
-        for question, sample, budget, trace in served(config, questions, traces)
-        if (shown := trace.shown(swept.windows[question.benchmark, budget], swept.breaks)) is not None
-    ]
+    for question, sample, budget, trace in served(config, questions, traces):
+        shown = trace.shown(swept.windows[question.benchmark, budget], swept.breaks)
+        if shown is not None:
+            yield _request(config, swept, question, budget, sample, shown)
 
 
 def served(
@@ -147,7 +148,7 @@ def evaluation_row(row: Row, *, swept: Sweep, model: str) -> Row:
         "token_ids": [*row["shown"], *row["token_ids"]],
         "num_generated": len(row["token_ids"]),
     }
-    return under_budget(run, swept, row["thinking_budget"])
+    return under_budget(run, swept, row["thinking_budget"]) | ({"token_ids": None} if row["shown"] else {})
 
 
 def under_budget(run: Row, swept: Sweep, budget: int) -> Row:

@@ -6,7 +6,7 @@ itself where that ended before the cut; else it branches: the trace's tokens up 
 shown to the model, which then writes the answer only.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from z1ray.window import NO_CAP, Window
@@ -23,7 +23,7 @@ class Trace:
     """
 
     budget: int
-    token_ids: tuple[int, ...]
+    token_ids: Sequence[int]
     cut: bool
 
     def reaches(self, budget: int) -> bool:
@@ -40,7 +40,7 @@ class Trace:
         """
         assert self.reaches(window.budget), "the trace was cut before this budget"
         position = None if window.budget == self.budget else window.cut_position(self.token_ids, breaks)
-        return None if position is None else self.token_ids[:position] + window.hint
+        return None if position is None else (*self.token_ids[:position], *window.hint)
 
 
 def size(budget: int) -> float:
