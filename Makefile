@@ -24,7 +24,7 @@ lint: setup ## ruff and mypy
 format: setup ## reformat with ruff
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
-bench: bench-window bench-serve bench-generate bench-scale bench-curate bench-train bench-grade ## run every benchmark
+bench: bench-window bench-serve bench-generate bench-scale bench-curate bench-train bench-evaluate bench-grade ## run every benchmark
 
 bench-%: setup ## run one benchmark; its last line is a JSON object
 	@$(PY) -m tests.bench.$* $(ARGS)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from z1ray.engine.args import BUDGET_ARG, GRACE_ARG, HINT_ARG
-from z1ray.engine.batch import _processor, _request, _write, num_answered
+from z1ray.engine.batch import _processor, _request, _write, answered_rows, num_answered
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.groups import EngineGroups
 from z1ray.errors import UserError
@@ -20,6 +20,19 @@ def test_only_committed_files_count_as_answered(tmp_path):
     for name, number in (("a.parquet", 3), ("b.parquet", 2), ("c.pending.parquet", 7)):
         pq.write_table(pa.table({"request": list(range(number))}), tmp_path / name)
     assert num_answered(tmp_path) == 5
+
+
+def test_rows_of_a_file_that_a_kill_left_half_way_are_not_read(tmp_path):
+    """They are asked again and would stand there twice; the file may not even be whole."""
+    data, done = tmp_path / "data", tmp_path / "done"
+    assert list(answered_rows(data, done)) == []
+    data.mkdir()
+    done.mkdir()
+    pq.write_table(pa.table({"request": [1, 2]}), data / "a-0.parquet")
+    (data / "b-0.parquet").write_bytes(b"PAR1")
+    pq.write_table(pa.table({"request": [1, 2]}), done / "a.parquet")
+    pq.write_table(pa.table({"request": [3]}), done / "b.pending.parquet")
+    assert list(answered_rows(data, done)) == [{"request": 1}, {"request": 2}]
 
 
 @pytest.mark.ray

@@ -9,6 +9,7 @@ from z1ray.engine.args import BUDGET_ARG, HINT_ARG, extra_args
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
 from z1ray.engine.tokens import chat_token_ids, end_token_ids, newline_token_ids, text_token_ids
+from z1ray.evaluation.traces import Trace
 from z1ray.evaluation.two_pass import Completion, two_pass
 from z1ray.prompts import chat_messages
 from z1ray.window import CODE_HINT, NO_CAP, Window, WindowConfig, account, resolve
@@ -100,6 +101,45 @@ def test_grace_cuts_at_the_first_line_end_of_the_models_own_text(smollm2, llm, p
     # The test means something only if both kinds occur.
     assert early
     assert late
+
+
+@pytest.mark.parametrize(("grace", "budgets"), [(0.0, (3, 20, 48)), (0.5, (0, 9, 32))])
+def test_branches_of_one_trace_are_what_separate_runs_give(smollm2, llm, prompts, hint, grace, budgets):
+    """Greedy, token for token: so an evaluation may think once, at its largest budget."""
+    breaks = newline_token_ids(str(smollm2))
+    windows = [resolve(WindowConfig(answer_tokens=8, grace=grace), hint, budget) for budget in budgets]
+    separate = {
+        window.budget: complete(llm, prompts, window.max_tokens, extra_args=extra_args(window)) for window in windows
+    }
+    runs = separate[budgets[-1]]
+    traces = [Trace(budgets[-1], run.token_ids, account(windows[-1], run.token_ids, breaks).cut) for run in runs]
+    num_branches = 0
+    for window in windows[:-1]:
+        branches = [trace.shown(window, breaks) for trace in traces]
+        num_branches += sum(shown is not None for shown in branches)
+        assert branched(llm, prompts, traces, branches, window) == [run.token_ids for run in separate[window.budget]]
+    # The test means something only if both kinds occur.
+    assert 0 < num_branches < 2 * len(prompts)
+
+
+def branched(
+    llm: Any,
+    prompts: Sequence[Sequence[int]],
+    traces: Sequence[Trace],
+    branches: Sequence[tuple[int, ...] | None],
+    window: Window,
+) -> list[tuple[int, ...]]:
+    """Each prompt's run under the window: its trace, or what the branch shows and the answer to that."""
+    from vllm import SamplingParams
+
+    assert window.max_tokens is not None
+    asked = [(index, shown) for index, shown in enumerate(branches) if shown is not None]
+    limits = [SamplingParams(temperature=0, max_tokens=window.max_tokens - len(shown)) for _, shown in asked]
+    requests = [{"prompt_token_ids": [*prompts[index], *shown]} for index, shown in asked]
+    runs = [tuple(trace.token_ids) for trace in traces]
+    for (index, shown), output in zip(asked, llm.generate(requests, limits, use_tqdm=False), strict=True):
+        runs[index] = (*shown, *output.outputs[0].token_ids)
+    return runs
 
 
 def test_requests_with_and_without_a_window_share_a_batch(llm, prompts, hint):

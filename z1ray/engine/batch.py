@@ -9,7 +9,7 @@ becomes a row with an ``error`` instead of ending the job (ray#59194).
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -59,6 +59,14 @@ def num_answered(done: Path) -> int:
     """Requests recorded as answered in a checkpoint folder."""
     committed = [path for path in done.glob("*.parquet") if not path.name.endswith(PENDING_SUFFIX)]
     return sum(pq.read_metadata(path).num_rows for path in committed)
+
+
+def answered_rows(data: Path, done: Path) -> Iterator[Row]:
+    """Rows of a data folder that a pipeline writes alone, without the files that a kill left half-way."""
+    pending = tuple(path.name.removesuffix(PENDING_SUFFIX) for path in done.glob(f"*{PENDING_SUFFIX}"))
+    whole = sorted(path for path in data.glob("*.parquet") if not path.name.startswith(pending))
+    for path in whole:
+        yield from pq.read_table(path).to_pylist()
 
 
 def run_requests(

@@ -1,26 +1,24 @@
 """The stage checkpoints -> graded evaluation rows.
 
-Writes, per model, its requests and answers, and ``rows.parquet`` with every
+Writes, per model, its requests and answers (see ``answers``), and ``rows.parquet`` with every
 graded row. The curve and the report are drawn from that; see ``report``.
 """
 
 import time
-from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
-from z1ray.engine.batch import num_answered, run_requests, write_requests
 from z1ray.errors import UserError
+from z1ray.evaluation.answers import Tokens, answer
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.evaluation.grade import grade_rows
-from z1ray.evaluation.requests import REQUEST, Sweep, build_requests, evaluation_row, sweep
+from z1ray.evaluation.requests import Question, Sweep, build_questions, sweep
 from z1ray.models.lookup import require
 from z1ray.problems.load import load_problems
-from z1ray.progress import say, watch
-from z1ray.records import EVALUATION_ROW, Row, read_rows, write_rows
-from z1ray.window import NO_CAP
+from z1ray.progress import say
+from z1ray.records import EVALUATION_ROW, Row, write_rows
 
 
 def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
@@ -29,7 +27,8 @@ def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> di
     A run that was killed continues: answered requests are not asked again.
 
     Returns:
-        The manifest: number of rows, seconds per model.
+        The manifest: number of rows, tokens generated and tokens that a run for each row would have
+        generated, seconds per model.
 
     Raises:
         UserError: For a missing model, or a benchmark problem without tests or
@@ -45,12 +44,19 @@ def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> di
             return artifacts.manifest(output)
     # What cannot work is told now, before anything is cleared for it or the folder belongs to it.
     problems = _problems(config)
-    sweeps = {name: _asked(config, name, problems) for name in config.models}
+    asked = [_asked(config, name, problems) for name in config.models]
     artifacts.begin(output, config, inputs, force=force)
-    seconds = {name: _answer(config, asked, output / "models" / name) for name, asked in sweeps.items()}
+    spent = {swept.model: _answer(config, swept, questions, output) for swept, questions in asked}
     rows = _grade(config, problems, output)
     write_rows(rows, output / "rows.parquet", EVALUATION_ROW)
-    return artifacts.finish(output, started, num_rows=len(rows), seconds_per_model=seconds)
+    return artifacts.finish(
+        output,
+        started,
+        num_rows=len(rows),
+        tokens_generated=sum(tokens.generated for _, tokens in spent.values()),
+        tokens_of_separate_runs=sum(tokens.separately for _, tokens in spent.values()),
+        seconds_per_model={name: seconds for name, (seconds, _) in spent.items()},
+    )
 
 
 def _problems(config: EvaluateConfig) -> dict[str, list[Row]]:
@@ -70,45 +76,17 @@ def _with_tests(benchmark: str, problems: list[Row]) -> list[Row]:
     return problems
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One model's windows and requests."""
-
-    swept: Sweep
-    rows: list[Row]
-
-
-def _asked(config: EvaluateConfig, name: str, problems: dict[str, list[Row]]) -> _Asked:
+def _asked(config: EvaluateConfig, name: str, problems: dict[str, list[Row]]) -> tuple[Sweep, list[Question]]:
+    """One model's windows and questions."""
     swept = sweep(config, name)
-    return _Asked(
-        swept, [row for label, some in problems.items() for row in build_requests(config, swept, label, some)]
-    )
+    questions = [build_questions(config, swept, label, some) for label, some in problems.items()]
+    return swept, list(chain.from_iterable(questions))
 
 
-def _answer(config: EvaluateConfig, asked: _Asked, folder: Path) -> float:
-    """Answer what a model was not asked yet; seconds taken."""
+def _answer(config: EvaluateConfig, swept: Sweep, questions: list[Question], output: Path) -> tuple[float, Tokens]:
     started = time.time()
-    name, rows = asked.swept.model, asked.rows
-    requests = folder / "requests.parquet"
-    write_requests(rows, requests, REQUEST)
-    if num_answered(folder / "done") < len(rows):
-        with watch(f"evaluate {name}", folder / "data", len(rows)):
-            run_requests(
-                [requests],
-                folder / "data",
-                folder / "done",
-                model=config.models[name],
-                engine=config.engine,
-                id_column="row_id",
-                schema=EVALUATION_ROW,
-                batch_size=config.batch_size,
-                rows_per_file=config.batch_size,
-                to_row=partial(evaluation_row, swept=asked.swept),
-                windows=any(budget != NO_CAP for budget in config.budgets),
-            )
-    answered = [row["row_id"] for row in read_rows(folder / "data")]
-    assert sorted(answered) == sorted(row["row_id"] for row in rows), "a request was lost or answered twice"
-    return round(time.time() - started, 1)
+    tokens = answer(config, swept, questions, output / "models" / swept.model)
+    return round(time.time() - started, 1), tokens
 
 
 def _grade(config: EvaluateConfig, problems: dict[str, list[Row]], output: Path) -> list[Row]:
@@ -117,5 +95,7 @@ def _grade(config: EvaluateConfig, problems: dict[str, list[Row]], output: Path)
     graded: list[Row] = []
     for name in config.models:
         say(f"grading {name}")
-        graded += grade_rows(output / "models" / name / "data", by_id, hints, config.sandbox, config.parallelism)
+        graded += grade_rows(
+            output / "models" / name / "answers.parquet", by_id, hints, config.sandbox, config.parallelism
+        )
     return graded

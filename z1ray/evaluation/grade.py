@@ -21,10 +21,10 @@ def answer_text(text: str, cut: bool, hint: str) -> str:
 def grade_rows(
     rows: Path, problems: dict[str, Row], hints: dict[str, str], sandbox: SandboxConfig, parallelism: int | None
 ) -> list[Row]:
-    """Grade every row of a Parquet folder, side by side on the cluster.
+    """Grade every row of a Parquet file, side by side on the cluster.
 
     Args:
-        rows: Folder of ``EVALUATION_ROW`` rows without ``answer`` and ``correct``.
+        rows: File of ``EVALUATION_ROW`` rows without ``answer`` and ``correct``.
         problems: Problem rows by id.
         hints: Hint text by benchmark.
         sandbox: Limits for running code.
