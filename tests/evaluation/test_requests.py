@@ -36,7 +36,7 @@ def problems():
 
 def test_every_problem_budget_and_sample_once_longest_first(smollm2, problems):
     """A curve with holes or doubled answers would lie; long runs first keep the tail short."""
-    settings = config(smollm2, samples=2)
+    settings = config(smollm2, samples=2, temperature=0.7)
     rows = build_requests(settings, sweep(settings, "m"), "humaneval", problems)
     assert len({row["row_id"] for row in rows}) == len(rows) == 3 * 3 * 2
     assert [row["thinking_budget"] for row in rows[::6]] == [-1, 32, 4]
@@ -84,10 +84,12 @@ def test_rows_account_for_their_tokens(smollm2):
         "sample": 0,
         "text": "t",
         "token_ids": [1] * 25,
+        "finish_reason": "length",
         "error": None,
     }
     row = evaluation_row(answered, swept=swept)
     assert (row["thinking_tokens"], row["hint_tokens"], row["answer_tokens"], row["cut"]) == (4, 14, 7, True)
+    assert row["finish_reason"] == "length"
     assert (row["model"], row["method"]) == ("m", "shifted_thinking_window")
     with pytest.raises(RuntimeError, match="too hot"):
         evaluation_row({**answered, "error": "too hot"}, swept=swept)
@@ -109,12 +111,13 @@ def test_rows_count_the_grace_as_thinking(smollm2):
         {"budgets": [16, 16]},
         {"models": {}},
         {"samples": 0},
+        {"samples": 2},
         {"confidence": 1.0},
         {"hints": {"maths": "poem"}},
         {"benchmarks": [SourceConfig(kind="humaneval"), SourceConfig(kind="humaneval", limit=3)]},
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings):
-    """Two benchmarks of one name, an unknown hint, nothing to run."""
+    """Two benchmarks of one name, an unknown hint, nothing to run, the same greedy answer counted twice."""
     with pytest.raises(UserError):
         config("m", **settings)
