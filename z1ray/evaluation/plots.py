@@ -37,7 +37,7 @@ def curve_figure(points: Sequence[Point]) -> "Figure":
     for panel, benchmark in zip(rows[0], benchmarks, strict=True):
         panel.set_title(benchmark)
         _draw_published(panel, benchmark)
-        panel.legend(fontsize="x-small")
+    _legend(figure, rows[0])
     return figure
 
 
@@ -64,9 +64,29 @@ def _panel(panel: "Axes", axis: str, points: Sequence[Point]) -> None:
             label=f"{model}, {method}" if several else model,
         )
     if spans_a_decade(points, axis):
-        panel.set_xscale("log")
+        _logarithmic(panel)
     panel.set(xlabel=_AXES[axis], ylim=(-0.02, 1.02))
     panel.grid(alpha=0.3)
+
+
+def _logarithmic(panel: "Axes") -> None:
+    """Ticks at 1, 2 and 5 times each power of ten, as plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+    panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.tick_params(axis="x", labelsize="small")
+
+
+def _legend(figure: "Figure", panels: Sequence["Axes"]) -> None:
+    """One for all panels, below them: no corner of a panel is free for certain."""
+    shown = {}
+    for panel in panels:
+        handles, labels = panel.get_legend_handles_labels()
+        shown.update(dict(zip(labels, handles, strict=True)))
+    figure.legend(list(shown.values()), list(shown), loc="outside lower center", fontsize="small", ncols=2)
 
 
 def _draw_published(panel: "Axes", benchmark: str) -> None:
