@@ -47,6 +47,8 @@ def test_every_table_and_file(run):
     assert b"<svg" in (run / "curve.svg").read_bytes()
     page = (run / "report.html").read_text()
     assert page.count("<li>") == 3
+    # A budget in the table, and a point in each of the two panels.
+    assert all(page.count(f'href="answers.html#point={number}"') >= 3 for number in range(4))
     for title in ("how runs ended", "pass@k", "against the next", "against each other", "needed for", "Control"):
         assert title in page
     assert "<b>" not in page

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+from z1ray.evaluation.answers import link
 from z1ray.evaluation.curve import Point
 from z1ray.evaluation.published import published
 
@@ -23,7 +24,7 @@ def curve_figure(points: Sequence[Point]) -> "Figure":
     """A column per benchmark, a row per axis, a line per model and method, intervals as bars.
 
     An axis is logarithmic where the budgets that are a number span a decade or more. Where the paper's figure
-    shows the benchmark, its points lie under the first row.
+    shows the benchmark, its points lie under the first row. As SVG, a click on a point leads to its answers.
     """
     from matplotlib.figure import Figure
 
@@ -33,6 +34,7 @@ def curve_figure(points: Sequence[Point]) -> "Figure":
     for panels, axis in zip(rows, _AXES, strict=True):
         for panel, benchmark in zip(panels, benchmarks, strict=True):
             _panel(panel, axis, [point for point in points if point.benchmark == benchmark])
+            _link(panel, axis, benchmark, points)
         panels[0].set_ylabel("accuracy")
     for panel, benchmark in zip(rows[0], benchmarks, strict=True):
         panel.set_title(benchmark)
@@ -67,6 +69,15 @@ def _panel(panel: "Axes", axis: str, points: Sequence[Point]) -> None:
         _logarithmic(panel)
     panel.set(xlabel=_AXES[axis], ylim=(-0.02, 1.02))
     panel.grid(alpha=0.3)
+
+
+def _link(panel: "Axes", axis: str, benchmark: str, points: Sequence[Point]) -> None:
+    """Lay over each point a disc that is all but invisible, since only what is drawn can be clicked."""
+    own = [(number, point) for number, point in enumerate(points) if point.benchmark == benchmark]
+    discs = panel.scatter(
+        [getattr(point, axis) for _, point in own], [point.accuracy for _, point in own], s=120, alpha=0.01, zorder=5
+    )
+    discs.set_urls([link(number) for number, _ in own])
 
 
 def _logarithmic(panel: "Axes") -> None:

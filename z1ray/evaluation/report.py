@@ -1,4 +1,4 @@
-"""What a run came to: the curve as JSON, PNG and SVG, ``findings.json``, and a self-contained ``report.html``.
+"""What a run came to: the curve as JSON, PNG and SVG, ``findings.json``, ``report.html`` and ``answers.html``.
 
 Reads the artifacts of whatever stages are there; only evaluation must be.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
+from z1ray.evaluation.answers import PAGE, answers_page, link
 from z1ray.evaluation.curve import Point, as_json, curve
 from z1ray.evaluation.plots import curve_figure
 from z1ray.evaluation.statistics import findings as found
@@ -38,12 +39,13 @@ def write_report(run: Path, confidence: float) -> list[str]:
     points, findings = curve(rows, confidence), found.findings(rows, confidence)
     told = sentences(findings)
     figure = curve_figure(points)
-    image = png(figure)
+    image = svg(figure)
     write_json(run / "curve.json", as_json(points))
     write_json(run / "findings.json", {"sentences": told, **found.as_json(findings)})
-    for name, data in (("curve.png", image), ("curve.svg", svg(figure))):
+    for name, data in (("curve.png", png(figure)), ("curve.svg", image)):
         with replacing(run / name) as partial:
             partial.write_bytes(data)
+    write_text(run / PAGE, answers_page(points, rows))
     # Last, since a run is done once it has its report.
     write_text(run / "report.html", _render(run, points, findings, told, image))
     return told
@@ -51,6 +53,7 @@ def write_report(run: Path, confidence: float) -> list[str]:
 
 def _render(run: Path, points: list[Point], findings: found.Findings, told: list[str], image: bytes) -> str:
     from jinja2 import Environment
+    from markupsafe import Markup
 
     template = files("z1ray.evaluation").joinpath("report.html.j2").read_text()
     manifest = artifacts.manifest(run / "evaluation")
@@ -68,7 +71,9 @@ def _render(run: Path, points: list[Point], findings: found.Findings, told: list
             sentences=told,
             budget_text=budget_text,
             p_text=p_text,
-            curve_png=_base64(image),
+            link=link,
+            # Without the declarations of a file of its own.
+            curve_svg=Markup(image[image.index(b"<svg") :].decode()),
             stages=[_stage(run / name) for name in _STAGES if (run / name / artifacts.MANIFEST).exists()],
             drops=Counter(_outcome(row) for row in examples).most_common(),
             loss_png=_loss(run / "checkpoint" / "metrics.jsonl"),

@@ -29,6 +29,6 @@ def print_summary(run: Path) -> None:
         console.print(table)
     if (run / "findings.json").exists():
         print(*json.loads((run / "findings.json").read_text())["sentences"], sep="\n")
-    for name in ("curve.json", "findings.json", "curve.png", "curve.svg", "report.html"):
+    for name in ("curve.json", "findings.json", "curve.png", "curve.svg", "report.html", "answers.html"):
         if (run / name).exists():
             print(run / name)
