@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from z1ray.evaluation.answers import link
+from z1ray.evaluation.answers_page import link
 from z1ray.evaluation.curve import Point
 from z1ray.evaluation.published import published
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
-from z1ray.evaluation.answers import PAGE, answers_page, link
+from z1ray.evaluation.answers_page import PAGE, answers_page, link
 from z1ray.evaluation.curve import Point, as_json, curve
 from z1ray.evaluation.plots import curve_figure
 from z1ray.evaluation.statistics import findings as found

@@ -28,7 +28,7 @@ def answers_page(points: Sequence[Point], rows: Iterable[Row]) -> str:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    template = files("z1ray.evaluation").joinpath("answers.html.j2").read_text()
+    template = files("z1ray.evaluation").joinpath("answers_page.html.j2").read_text()
     data = {"points": [_point(point) for point in points], "answers": _answers(points, rows)}
     # In a script no entity is read, so what could end the script is written as JSON's own escape.
     text = json.dumps(data).replace("<", "\\u003c")

@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 
 from tests.evaluation.rows import graded
 from tests.serving.browser import Driver, chromium, console, find
-from z1ray.evaluation.answers import answers_page, link, shorten
+from z1ray.evaluation.answers_page import answers_page, link, shorten
 from z1ray.evaluation.curve import curve
 
 EVIL = "</script><script>document.title = 'taken over'</script>"
