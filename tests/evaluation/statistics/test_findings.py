@@ -78,3 +78,16 @@ def test_one_model_and_one_budget():
     found = findings([graded()], 0.95)
     assert (found.gains, found.savings, found.steps, found.models, found.needed) == ([], [], [], [], [])
     assert sentences(found) == []
+
+
+def test_a_model_that_needs_no_thinking_at_all():
+    """At budget 0 it solves what the other needs thinking for, or may in a draw of problems: still strict JSON."""
+    rows = [
+        graded(model=model, problem_id=str(n), thinking_budget=budget, thinking_tokens=budget, correct=n < solved)
+        for model, both in {"a": (3, 5), "b": (2, 6)}.items()
+        for budget, solved in zip((0, 8), both, strict=True)
+        for n in range(10)
+    ]
+    found = findings(rows, 0.95)
+    assert json.dumps(as_json(found), allow_nan=False)
+    assert len(sentences(found)) == 3
