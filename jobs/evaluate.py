@@ -14,9 +14,11 @@ def main(config: ExperimentConfig, force: bool) -> dict[str, Any]:
     """Run the stage in ``<output_dir>/evaluation``, then draw the curve and the report."""
     from z1ray.evaluation.evaluate import evaluate
     from z1ray.evaluation.report import write_report
+    from z1ray.progress import say
 
     manifest = evaluate(config.evaluate, config.output / "evaluation", force=force)
-    write_report(config.output, config.evaluate.confidence)
+    for sentence in write_report(config.output, config.evaluate.confidence):
+        say(sentence)
     return manifest
 
 

@@ -1,4 +1,4 @@
-"""PNG images that more than one stage draws."""
+"""Images that more than one stage draws, as PNG and SVG."""
 
 import io
 from collections.abc import Sequence
@@ -26,6 +26,15 @@ def loss_png(steps: Sequence[dict[str, Any]]) -> bytes:
 
 def png(figure: "Figure") -> bytes:
     """A figure as the bytes of a PNG file."""
+    return _saved(figure, "png")
+
+
+def svg(figure: "Figure") -> bytes:
+    """A figure as the bytes of an SVG file, its letters as outlines."""
+    return _saved(figure, "svg")
+
+
+def _saved(figure: "Figure", kind: str) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
+    figure.savefig(buffer, format=kind, dpi=130)
     return buffer.getvalue()

@@ -96,6 +96,7 @@ EVALUATION_ROW = pa.schema(
         ("hint_tokens", pa.int32()),
         ("answer_tokens", pa.int32()),
         ("cut", pa.bool_()),
+        ("finish_reason", pa.string()),  # of the whole run: stop or length
         ("answer", pa.string()),
         ("correct", pa.bool_()),
     ]

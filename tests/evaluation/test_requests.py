@@ -52,7 +52,7 @@ def problems():
 @pytest.fixture
 def asked(tiny_model, problems) -> Asked:
     """Settings with two samples, their sweep and the questions of a benchmark."""
-    settings = config(tiny_model, budgets=[4, 0, 32], samples=2)
+    settings = config(tiny_model, budgets=[4, 0, 32], samples=2, temperature=0.7)
     swept = sweep(settings, "m")
     return settings, swept, build_questions(settings, swept, "maths", problems)
 
@@ -201,12 +201,13 @@ def test_rows_count_the_grace_as_thinking(tiny_model):
         {"budgets": [16, 16]},
         {"models": {}},
         {"samples": 0},
+        {"samples": 2},
         {"confidence": 1.0},
         {"hints": {"maths": "poem"}},
         {"benchmarks": [SourceConfig(kind="humaneval"), SourceConfig(kind="humaneval", limit=3)]},
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings):
-    """Two benchmarks of one name, an unknown hint, nothing to run."""
+    """Two benchmarks of one name, an unknown hint, nothing to run, the same greedy answer counted twice."""
     with pytest.raises(UserError):
         config("m", **settings)

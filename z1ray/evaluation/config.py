@@ -21,7 +21,12 @@ class EvaluateConfig:
     budgets: list[int] = setting(
         MISSING, "Thinking budgets to sweep, in tokens; -1 is no cap.", least=NO_CAP, role="extends"
     )
-    samples: int = setting(1, "Answers per problem and budget; pass@1 is their mean.", least=1, role="extends")
+    samples: int = setting(
+        1,
+        "Answers per problem and budget; pass@1 is their mean. Several need a temperature above 0.",
+        least=1,
+        role="extends",
+    )
     temperature: float = setting(0.0, "Sampling; the paper is greedy.", least=0)
     top_p: float = setting(1.0, "Sampling; the paper is greedy.", above=0, most=1)
     system_prompt: str = setting("Please reason step by step.", "The system turn; none if empty.")
@@ -50,6 +55,13 @@ class EvaluateConfig:
                 )
         if len(set(self.budgets)) < len(self.budgets):
             raise UserError("evaluate.budgets", self.budgets, "a budget is listed twice", "list each once")
+        if self.samples > 1 and self.temperature == 0:
+            raise UserError(
+                "evaluate.samples, evaluate.temperature",
+                (self.samples, self.temperature),
+                "at temperature 0 all samples of a problem are the same answer, and would be counted as several",
+                "set evaluate.temperature above 0, e.g. 0.7, or evaluate.samples=1",
+            )
         labels = [source.label for source in self.benchmarks]
         for label in self.hints.keys() - set(labels):
             raise UserError(

@@ -1,4 +1,4 @@
-"""What a run came to: ``curve.json``, ``curve.png`` and a self-contained ``report.html``.
+"""What a run came to: the curve as JSON, PNG and SVG, ``findings.json``, ``report.html`` and ``answers.html``.
 
 Reads the artifacts of whatever stages are there; only evaluation must be.
 """
@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
+from z1ray.evaluation.answers_page import PAGE, answers_page, link
 from z1ray.evaluation.curve import Point, as_json, curve
-from z1ray.evaluation.plots import curve_png
+from z1ray.evaluation.plots import curve_figure
+from z1ray.evaluation.statistics import findings as found
+from z1ray.evaluation.statistics.sentences import budget_text, p_text, sentences
 from z1ray.files import replacing, write_json, write_text
-from z1ray.plots import loss_png
+from z1ray.plots import loss_png, png, svg
 from z1ray.records import Row, read_rows
 
 _STAGES = ("trajectories", "dataset", "checkpoint", "endpoint", "evaluation")
@@ -22,25 +25,35 @@ _COMMON_FACTS = {"finished", "seconds", "code", "versions", "inputs"}
 _SAMPLES_PER_OUTCOME = 2
 
 
-def write_report(run: Path, confidence: float) -> list[Point]:
+def write_report(run: Path, confidence: float) -> list[str]:
     """Draw the curve of a finished evaluation and write the run's report.
 
     Args:
         run: The experiment's folder.
         confidence: Level of the accuracy intervals.
+
+    Returns:
+        The findings that matter most, in sentences.
     """
-    points = curve(read_rows(run / "evaluation" / "rows.parquet"), confidence)
-    image = curve_png(points)
+    rows = read_rows(run / "evaluation" / "rows.parquet")
+    points, findings = curve(rows, confidence), found.findings(rows, confidence)
+    told = sentences(findings)
+    figure = curve_figure(points)
+    image = svg(figure)
     write_json(run / "curve.json", as_json(points))
-    with replacing(run / "curve.png") as partial:
-        partial.write_bytes(image)
+    write_json(run / "findings.json", {"sentences": told, **found.as_json(findings)})
+    for name, data in (("curve.png", png(figure)), ("curve.svg", image)):
+        with replacing(run / name) as partial:
+            partial.write_bytes(data)
+    write_text(run / PAGE, answers_page(points, rows))
     # Last, since a run is done once it has its report.
-    write_text(run / "report.html", _render(run, points, image))
-    return points
+    write_text(run / "report.html", _render(run, points, findings, told, image))
+    return told
 
 
-def _render(run: Path, points: list[Point], image: bytes) -> str:
+def _render(run: Path, points: list[Point], findings: found.Findings, told: list[str], image: bytes) -> str:
     from jinja2 import Environment
+    from markupsafe import Markup
 
     template = files("z1ray.evaluation").joinpath("report.html.j2").read_text()
     manifest = artifacts.manifest(run / "evaluation")
@@ -54,7 +67,13 @@ def _render(run: Path, points: list[Point], image: bytes) -> str:
             finished=manifest["finished"],
             versions=", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
             points=points,
-            curve_png=_base64(image),
+            findings=findings,
+            sentences=told,
+            budget_text=budget_text,
+            p_text=p_text,
+            link=link,
+            # Without the declarations of a file of its own.
+            curve_svg=Markup(image[image.index(b"<svg") :].decode()),
             stages=[_stage(run / name) for name in _STAGES if (run / name / artifacts.MANIFEST).exists()],
             drops=Counter(_outcome(row) for row in examples).most_common(),
             loss_png=_loss(run / "checkpoint" / "metrics.jsonl"),

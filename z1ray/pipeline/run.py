@@ -66,12 +66,13 @@ def run_pipeline(args: argparse.Namespace, working_dir: Path) -> int:
 
 
 def results(run: Path, stages: Sequence[str]) -> dict[str, Any]:
-    """What the stages came to: their manifests and the curve, as far as they are there."""
-    curve = run / "curve.json"
+    """What the stages came to: their manifests, the curve and its findings, as far as they are there."""
+    curve, findings = run / "curve.json", run / "findings.json"
     return {
         "run": str(run),
         "stages": {stage: artifacts.manifest(run / STAGES[stage]) for stage in stages},
         "curve": json.loads(curve.read_text()) if curve.exists() else [],
+        "findings": json.loads(findings.read_text()) if findings.exists() else {},
     }
 
 

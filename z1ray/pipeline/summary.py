@@ -1,4 +1,4 @@
-"""The table at the end of a run: the curve in short, and where everything is."""
+"""The end of a run: the curve in short, what it shows in sentences, and where everything is."""
 
 import json
 import sys
@@ -27,6 +27,8 @@ def print_summary(run: Path) -> None:
                 f"{100 * point['cut_ratio']:.0f} %",
             )
         console.print(table)
-    for name in ("curve.json", "curve.png", "report.html"):
+    if (run / "findings.json").exists():
+        print(*json.loads((run / "findings.json").read_text())["sentences"], sep="\n")
+    for name in ("curve.json", "findings.json", "curve.png", "curve.svg", "report.html", "answers.html"):
         if (run / name).exists():
             print(run / name)
