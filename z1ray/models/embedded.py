@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from z1ray.errors import UserError
+from z1ray.files import replacing
 
 NAME = "SmolLM2-135M-Instruct"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -24,9 +25,8 @@ def prepare(folder: Path) -> bool:
     """
     if (folder / "config.json").exists() and (folder / "model.safetensors").exists():
         return False
-    partial = folder.with_name(folder.name + ".partial")
-    _convert(_package_folder(), partial)
-    partial.rename(folder)
+    with replacing(folder) as partial:
+        _convert(_package_folder(), partial)
     return True
 
 

@@ -8,7 +8,7 @@ from omegaconf import MISSING
 from z1ray.errors import UserError
 from z1ray.settings import check, setting
 
-Kind = Literal["leetcode", "humaneval", "reasoning_gym", "hub", "jsonl", "parquet"]
+Kind = Literal["leetcode", "humaneval", "reasoning_gym", "programs", "hub", "jsonl", "parquet"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +17,8 @@ class SourceConfig:
 
     kind: Kind = setting(
         MISSING,
-        "`leetcode`, `humaneval` and `reasoning_gym` come with installed packages; `hub` is a Hugging Face "
-        "dataset; `jsonl` and `parquet` are files.",
+        "`leetcode`, `humaneval` and `reasoning_gym` come with installed packages; `programs` are generated; `hub` is "
+        "a Hugging Face dataset; `jsonl` and `parquet` are files.",
     )
     name: str | None = setting(None, "What the rows are called in ids and reports; the kind (and task) if unset.")
     path: str | None = setting(
@@ -26,7 +26,7 @@ class SourceConfig:
         "Hub dataset name; or path, glob or URL of files on this machine or on any file system that pyarrow or "
         "fsspec knows (`s3://bucket/data/*.jsonl.gz`); only for hub, jsonl and parquet.",
     )
-    split: str = setting("train", "Split of a hub dataset.")
+    split: str = setting("train", "Split of a hub dataset, or of programs (train, test).")
     task: str | None = setting(None, "Task name; only for reasoning_gym.")
     options: dict[str, Any] = setting(
         dict,
@@ -51,6 +51,8 @@ class SourceConfig:
         check(self, "")
         if self.kind in {"hub", "jsonl", "parquet"} and not self.path:
             raise UserError("path", self.path, f"a {self.kind} source needs one", "name the dataset or the file")
+        if self.kind == "programs" and self.limit is None:
+            raise UserError("limit", None, "programs are endless", "set it, e.g. limit: 200")
         if self.kind == "reasoning_gym" and (not self.task or self.limit is None):
             raise UserError(
                 "task, limit",

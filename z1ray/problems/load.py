@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from z1ray.errors import UserError
-from z1ray.problems import files, hub, humaneval, leetcode, reasoning_gym
+from z1ray.problems import files, hub, humaneval, leetcode, programs, reasoning_gym
 from z1ray.problems.choice import choose
 from z1ray.problems.columns import PROBLEM_FIELDS, Fields, Record, to_problem, unusable
 from z1ray.problems.config import Kind, SourceConfig
@@ -20,6 +20,7 @@ _EMBEDDED: dict[Kind, Callable[[SourceConfig], Iterable[Row]]] = {
     "leetcode": leetcode.read,
     "humaneval": humaneval.read,
     "reasoning_gym": reasoning_gym.read,
+    "programs": programs.read,
 }
 
 _TABLES: dict[Kind, Callable[[SourceConfig, Fields], Iterable[Record]]] = {
