@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
+CONFIG ?= conf/miniature.yaml
 
-.PHONY: help setup demo check test lint format bench reference screenshot clean
+.PHONY: help setup demo miniature check test lint format bench reference screenshot clean
 
 help: ## show the targets
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -9,11 +10,14 @@ help: ## show the targets
 setup: ## make .venv and install (CPU); skips what is done
 	@bash cluster/install.sh cpu
 
-demo: setup ## run the whole pipeline on this machine: conf/local.yaml
-	@$(PY) jobs/pipeline.py --config conf/local.yaml $(ARGS)
+demo: setup ## run the whole pipeline on this machine
+	@$(PY) jobs/pipeline.py --config $(CONFIG) $(ARGS)
 
 check: lint ## what every change must pass, in minutes: lint and the tests without engines and clusters
 	@$(PY) -m pytest -q -m "not vllm and not ray and not gpu and not slow" $(ARGS)
+
+miniature: setup ## pretrain the base of conf/miniature.yaml from nothing, 15 minutes or so on 2 cores
+	@OMP_NUM_THREADS=1 .venv/bin/torchrun --nproc-per-node 2 -m z1ray.miniature.pretrain --output z1ray/models/Z1-Miniature-Base $(ARGS)
 
 test: setup ## run every test: units, vLLM, Ray, DeepSpeed, HTTP
 	@$(PY) -m pytest $(ARGS)

@@ -32,6 +32,11 @@ class ExperimentConfig:
     train: TrainConfig = setting(MISSING, "Dataset to a checkpoint.")
     serve: ServeConfig = setting(MISSING, "Checkpoint to an endpoint.")
     evaluate: EvaluateConfig = setting(MISSING, "Checkpoints to the test-time scaling curve.")
+    variants: dict[str, list[str]] = setting(
+        dict,
+        "Further datasets and checkpoints of the same trajectories, for comparison, by name: the settings in which "
+        "each differs, as `key=value` words. They lie in `${output_dir}/variants/NAME`.",
+    )
 
     @property
     def output(self) -> Path:

@@ -10,6 +10,7 @@ from z1ray.grading.config import SandboxConfig
 from z1ray.problems.config import SourceConfig
 from z1ray.settings import check, setting
 
+PerProblem = Literal["all", "shortest", "longest"]
 Selection = Literal["longest", "shortest", "random", "z1_longest", "z1_shortest"]
 _DIFFICULTIES = {"easy", "medium", "hard"}
 
@@ -47,6 +48,12 @@ class CurateConfig:
         "any",
         "`verified` keeps only trajectories that passed their tests; `any` records the verdict and keeps the rest "
         "too (the paper does not filter by it).",
+    )
+    per_problem: PerProblem = setting(
+        "all",
+        "`shortest` keeps one verified trajectory a problem: the shortest of the mode in which most of its samples "
+        "passed, so that a lucky guess is no lesson; easy problems then get short ones and hard ones long ones. "
+        "`longest` keeps the longest verified one. Both need keep=verified.",
     )
     keep_truncated: bool = setting(False, "Keep runs that were cut off by their token limit.")
     duplicate_similarity: float = setting(
@@ -98,5 +105,9 @@ class CurateConfig:
         check(self, "curate")
         if self.keep == "verified" and not self.verify:
             raise UserError("curate.keep", self.keep, "nothing is verified", "set curate.verify=true, or keep=any")
+        if self.per_problem != "all" and self.keep != "verified":
+            raise UserError(
+                "curate.per_problem", self.per_problem, "it chooses among verified trajectories", "set keep=verified"
+            )
         if self.token_budget is None and (self.quotas.mode or self.quotas.difficulty):
             raise UserError("curate.quotas", "given", "they are shares of no budget", "set curate.token_budget, too")

@@ -53,6 +53,7 @@ _REMEDIES = {
     "unverified": "set curate.keep=any, or use problems with tests",
     "duplicate_question": "set curate.duplicate_questions=merge",
     "duplicate": "raise curate.duplicate_similarity, or generate with a higher temperature",
+    "not_chosen": "set curate.per_problem=all",
     "over_token_budget": "raise curate.token_budget: the first row alone does not fit into it",
 }
 
@@ -109,6 +110,7 @@ def curate_files(source: Path, shared: Shared) -> dict[str, Any]:
     sandboxes = _verify(found, units, shared)
     question = decide.mark_repeated_questions(found, shared, rows.unit_starts(questions))
     decide.mark_repeated_responses(found, question, shared, rows.unit_starts(units))
+    decide.mark_chosen(found, shared)
     decide.mark_selected(found, shared)
     content = write_dataset(units, found, shared)
     report.write_contaminated(found, contamination, shared)

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from z1ray.curation import store
+from z1ray.curation.config import PerProblem
 from z1ray.curation.decontaminate import RESPONSE, Contamination, Found, judge
 from z1ray.curation.layout import DIFFICULTIES, Shared
 from z1ray.curation.repeats import Items, find_repeats
@@ -126,6 +127,40 @@ def mark_repeated_responses(rows: Rows, question: Array, shared: Shared, starts:
     behind = np.flatnonzero(rows.duplicate_of >= 0)
     first = rows.duplicate_of[behind]
     rows.duplicate_of[behind] = np.where(rows.duplicate_of[first] >= 0, rows.duplicate_of[first], first)
+
+
+def mark_chosen(rows: Rows, shared: Shared) -> None:
+    """Drop all but one row of each problem, as ``per_problem`` says; called where only verified rows are kept."""
+    if shared.config.per_problem != "all":
+        kept = np.flatnonzero(rows.kept)
+        chosen = choose_one(rows, kept, shared.config.per_problem)
+        rows.drop(np.setdiff1d(kept, chosen), "not_chosen")
+
+
+def choose_one(rows: Rows, kept: Array, which: PerProblem) -> Array:
+    """Numbers of the rows that stay, one a problem.
+
+    Args:
+        rows: All rows; the pass rate of a problem's mode counts those that are dropped for other reasons too.
+        kept: Numbers of the rows to choose from.
+        which: ``shortest`` of the mode with the highest pass rate, or ``longest`` of all.
+    """
+    if which == "longest":
+        best = np.lexsort((rows.ranks[kept], -rows.num_tokens[kept], rows.problem[kept]))
+    else:
+        rate = _pass_rate(rows)[kept]
+        best = np.lexsort((rows.ranks[kept], rows.num_tokens[kept], -rate, rows.problem[kept]))
+    _, first = np.unique(rows.problem[kept[best]], return_index=True)
+    return kept[best[first]]
+
+
+def _pass_rate(rows: Rows) -> Array:
+    """Of each row: the share that passed of what its problem's mode wrote and was checked."""
+    group = rows.problem * len(rows.modes) + rows.mode
+    passed = np.bincount(group, rows.verified == PASSED)
+    checked = np.bincount(group, rows.verified != NOT_RUN)
+    rate: Array = (passed / np.maximum(checked, 1))[group]
+    return rate
 
 
 def mark_selected(rows: Rows, shared: Shared) -> None:

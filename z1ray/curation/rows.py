@@ -23,6 +23,7 @@ REASONS = (
     "unverified",
     "duplicate_question",
     "duplicate",
+    "not_chosen",
     "over_token_budget",
 )
 """Why a row is dropped, in the order in which rows are looked at; None is kept."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from z1ray.errors import UserError
-from z1ray.grading import tasks
+from z1ray.grading import running, tasks
 from z1ray.grading.answers import integers, mathematics
 from z1ray.grading.answers.extract import final_answer
 from z1ray.grading.answers.judging import JudgeError, JudgeTimeout
@@ -32,8 +32,9 @@ def judge(problem: Row, text: str, config: SandboxConfig) -> Judged:
     """Check a text's final answer against the reference, by the rule in ``tests.verifier``.
 
     Rules are ``mathematics`` (symbolic), ``integer`` (0 to 999), ``number``, ``choice`` (a letter),
-    ``yes_no``, ``text``, and ``reasoning_gym:<task>``, that task's own scorer. Without one, or with
-    ``exact``, the reference tells: a letter, yes or no, words, else mathematics.
+    ``yes_no``, ``text``, ``program`` (the reference is one; the answer is what it prints) and
+    ``reasoning_gym:<task>``, that task's own scorer. Without one, or with ``exact``, the reference tells:
+    a letter, yes or no, words, else mathematics.
 
     Raises:
         UserError: If the verifier is unknown, or the reference does not fit it.
@@ -109,6 +110,13 @@ def _text(reference: str, text: str, _: SandboxConfig) -> Judged:
     return _as_judged(answer is not None and same_text(reference, answer), answer)
 
 
+def _program(reference: str, text: str, config: SandboxConfig) -> Judged:
+    answer = final_answer(text)
+    if answer is None:
+        return Judged("no_answer", None)
+    return Judged(running.prints(reference, answer, config), answer)
+
+
 _RULES: dict[str, Callable[[str, str, SandboxConfig], Judged]] = {
     "mathematics": _mathematics,
     "integer": _integer,
@@ -116,4 +124,5 @@ _RULES: dict[str, Callable[[str, str, SandboxConfig], Judged]] = {
     "choice": _choice,
     "yes_no": _yes_no,
     "text": _text,
+    "program": _program,
 }

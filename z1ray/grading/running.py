@@ -30,6 +30,9 @@ _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import|import[ \t]+([\w
 # Modules that do something visible, or heavy and useless, when imported.
 _NOT_EARLY = {"antigravity", "this", "turtle", "tkinter", "idlelib", "test", "__main__"}
 _TOLERANCE = "tolerance:"
+_MOST_PRINTED = 4096
+# Verdicts of this process by program, output and limits.
+_PRINTED: dict[tuple[str, str, str], str] = {}
 
 
 def run_cases(problem: Row, code: str, config: SandboxConfig) -> str:
@@ -73,6 +76,20 @@ def compare_output(problem: Row, code: str, config: SandboxConfig) -> str:
     pairs = zip(tests["inputs"], tests["outputs"], strict=True)
     limits = livecodebench.limits(config, len(tests["inputs"])) if official else config
     return _judged(job, [part for given, wanted in pairs for part in (given.encode(), wanted)], limits)
+
+
+def prints(program: str, output: str, config: SandboxConfig) -> str:
+    """The verdict on ``output`` as what a program without input prints.
+
+    Every run of a program prints the same, so several answers of several models cost one run.
+    """
+    key = (program, output, repr(config))
+    if key not in _PRINTED:
+        if len(_PRINTED) == _MOST_PRINTED:
+            del _PRINTED[next(iter(_PRINTED))]
+        job = {"kind": "stdio", "code": program, "num_inputs": 1, "tolerance": None}
+        _PRINTED[key] = _judged(job, [b"", output], config)
+    return _PRINTED[key]
 
 
 def _judged(job: Row, secret: list[Any], config: SandboxConfig) -> str:

@@ -8,7 +8,7 @@ from omegaconf import MISSING
 from z1ray.errors import UserError
 from z1ray.settings import check, setting
 
-Kind = Literal["leetcode", "humaneval", "reasoning_gym", "hub", "jsonl", "parquet"]
+Kind = Literal["leetcode", "humaneval", "reasoning_gym", "programs", "hub", "jsonl", "parquet"]
 Layout = Literal["math500", "aime", "gpqa", "evalplus", "mbpp", "bigcodebench", "livecodebench"]
 _TABLES = {"hub", "jsonl", "parquet"}
 
@@ -19,8 +19,8 @@ class SourceConfig:
 
     kind: Kind = setting(
         MISSING,
-        "`leetcode`, `humaneval` and `reasoning_gym` come with installed packages; `hub` is a Hugging Face "
-        "dataset; `jsonl` and `parquet` are files.",
+        "`leetcode`, `humaneval` and `reasoning_gym` come with installed packages; `programs` are generated; `hub` is "
+        "a Hugging Face dataset; `jsonl` and `parquet` are files.",
     )
     name: str | None = setting(None, "What the rows are called in ids and reports; the kind (and task) if unset.")
     path: str | None = setting(
@@ -34,7 +34,7 @@ class SourceConfig:
     revision: str | None = setting(
         None, "Branch, tag or commit of a hub dataset; a commit names the same rows for ever. The newest if unset."
     )
-    split: str = setting("train", "Split of a hub dataset.")
+    split: str = setting("train", "Split of a hub dataset, or of programs (train, test).")
     layout: Layout | None = setting(
         None,
         "The benchmark whose published columns the rows have; without it they have z1ray's own. Only for hub, jsonl "
@@ -65,6 +65,8 @@ class SourceConfig:
         check(self, "")
         if self.kind in _TABLES and not self.path:
             raise UserError("path", self.path, f"a {self.kind} source needs one", "name the dataset or the file")
+        if self.kind == "programs" and self.limit is None:
+            raise UserError("limit", None, "programs are endless", "set it, e.g. limit: 200")
         if self.kind == "reasoning_gym" and (not self.task or self.limit is None):
             raise UserError(
                 "task, limit",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from z1ray.errors import UserError
-from z1ray.problems import humaneval, leetcode, reasoning_gym
+from z1ray.problems import humaneval, leetcode, programs, reasoning_gym
 from z1ray.problems.benchmarks.layouts import BENCHMARK_INSTRUCTIONS, LAYOUTS, Make
 from z1ray.problems.choice import choose
 from z1ray.problems.columns import Record, to_problem, unusable
@@ -26,6 +26,7 @@ _EMBEDDED: dict[Kind, Callable[[SourceConfig], Iterable[Row]]] = {
     "leetcode": leetcode.read,
     "humaneval": humaneval.read,
     "reasoning_gym": reasoning_gym.read,
+    "programs": programs.read,
 }
 
 
