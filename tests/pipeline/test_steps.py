@@ -9,8 +9,8 @@ from z1ray.pipeline.steps import STAGES, Asked, plan_steps
 CONFIG = "conf/miniature.yaml"
 
 
-def steps(*words, stages=tuple(STAGES)):
-    words = ["root=/runs", *words]
+def steps(*changes, stages=tuple(STAGES)):
+    words = ["root=/runs", *changes]
     return plan_steps(Asked(CONFIG, words, list(stages)), load(CONFIG, words))
 
 

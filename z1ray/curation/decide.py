@@ -151,7 +151,8 @@ def choose_one(rows: Rows, kept: Array, which: PerProblem) -> Array:
         rate = _pass_rate(rows)[kept]
         best = np.lexsort((rows.ranks[kept], rows.num_tokens[kept], -rate, rows.problem[kept]))
     _, first = np.unique(rows.problem[kept[best]], return_index=True)
-    return kept[best[first]]
+    chosen: Array = kept[best[first]]
+    return chosen
 
 
 def _pass_rate(rows: Rows) -> Array:

@@ -106,7 +106,7 @@ def _average_gradients(model: Any, size: int) -> None:
     gradients = [parameter.grad for parameter in model.parameters()]
     flat = torch.cat([gradient.view(-1) for gradient in gradients]) / size
     dist.all_reduce(flat)
-    for gradient, part in zip(gradients, flat.split([one.numel() for one in gradients]), strict=True):
+    for gradient, part in zip(gradients, torch.split(flat, [one.numel() for one in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
 
