@@ -50,7 +50,7 @@ _REMEDIES = {
     "truncated": "raise max_tokens of the generation modes, or set curate.keep_truncated=true",
     "contaminated": "train on other problems, or raise curate.contamination_ngram",
     "tests_failed": "set curate.keep=any, or use a better model or more samples per problem",
-    "unverified": "set curate.keep=any, or use problems with tests",
+    "unverified": "set curate.keep=any, or use problems with tests; where a check failed, the log says why",
     "duplicate_question": "set curate.duplicate_questions=merge",
     "duplicate": "raise curate.duplicate_similarity, or generate with a higher temperature",
     "not_chosen": "set curate.per_problem=all",

@@ -55,10 +55,10 @@ def mark_verified(rows: Rows, checked: Array, shared: Shared) -> None:
         rows.set_verdict(np.flatnonzero(rows.kept & ~rows.has_tests), NO_TESTS)
     if len(checked):
         folder = shared.layout.phase("verdicts")
-        table = ds.dataset(folder, format="parquet").to_table(columns=["row", "passed", "verdict"])
+        table = ds.dataset(folder, format="parquet").to_table(columns=["row", "verified", "verdict"])
         number = table["row"].to_numpy()
         assert np.array_equal(np.sort(number), checked), "a check was lost or doubled"
-        rows.verified[number] = np.where(table["passed"].to_numpy(), PASSED, NOT_PASSED)
+        rows.verified[number] = table["verified"].to_numpy()
         verdict = table["verdict"].to_numpy()
         for name in np.unique(verdict):
             rows.set_verdict(number[verdict == name], str(name))

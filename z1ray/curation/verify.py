@@ -9,12 +9,15 @@ import pyarrow.parquet as pq
 from z1ray.curation import store
 from z1ray.curation.layout import Shared
 from z1ray.curation.problems import Problems
+from z1ray.curation.rows import NOT_PASSED, NOT_RUN, PASSED
 from z1ray.curation.text.words import Array
 
 # Of one task: few, for each may take seconds, but more where so many small files would be a burden.
 _ROWS = 16
 _MAX_PIECES = 20_000
 NO_TESTS = "no_tests"
+# A check that did not come about says nothing of the row.
+_STATES = {True: PASSED, False: NOT_PASSED, None: NOT_RUN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def check_piece(piece: Piece, shared: Shared) -> dict[str, Any]:
     ]
     columns: dict[str, Any] = {
         "row": np.array(piece.rows),
-        "passed": [bool(verdict.passed) for verdict in verdicts],
+        "verified": [_STATES[verdict.passed] for verdict in verdicts],
         "verdict": [verdict.verdict for verdict in verdicts],
     }
     store.write_columns(shared.layout.phase("verdicts") / f"{piece.name}.parquet", columns)

@@ -19,7 +19,7 @@ from z1ray.errors import UserError
 from z1ray.grading import bubblewrap, livecodebench, packages, sandbox, turns
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.processes import Outcome
-from z1ray.records import Row
+from z1ray.records import TESTS, Row
 
 _INSIDE = Path(__file__).with_name("inside")
 _PACKAGE = ("z1ray", "grading", "inside")
@@ -87,8 +87,8 @@ def prints(program: str, output: str, config: SandboxConfig) -> str:
     if key not in _PRINTED:
         if len(_PRINTED) == _MOST_PRINTED:
             del _PRINTED[next(iter(_PRINTED))]
-        job = {"kind": "stdio", "code": program, "num_inputs": 1, "tolerance": None}
-        _PRINTED[key] = _judged(job, [b"", output], config)
+        tests = dict.fromkeys(TESTS.names) | {"kind": "stdio", "inputs": [""], "outputs": [output]}
+        _PRINTED[key] = compare_output({"tests": tests}, program, config)
     return _PRINTED[key]
 
 
