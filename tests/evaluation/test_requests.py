@@ -12,7 +12,7 @@ from z1ray.engine.config import EngineConfig
 from z1ray.engine.tokens import text_token_ids
 from z1ray.errors import UserError
 from z1ray.evaluation.config import EvaluateConfig
-from z1ray.evaluation.evaluate import _with_tests
+from z1ray.evaluation.evaluate import gradable
 from z1ray.evaluation.requests import (
     Question,
     Sweep,
@@ -24,6 +24,7 @@ from z1ray.evaluation.requests import (
     under_budget,
 )
 from z1ray.evaluation.traces import Trace
+from z1ray.grading.config import SandboxConfig
 from z1ray.problems.config import SourceConfig
 from z1ray.records import problem
 from z1ray.window import CODE_HINT, MATH_HINT, WindowConfig
@@ -144,7 +145,7 @@ def test_a_question_too_long_for_its_window_is_refused_by_id(tiny_model, problem
 def test_a_benchmark_problem_without_tests_is_refused_by_id(problems):
     """It could not be graded, and counting it as wrong would lower the curve in silence."""
     with pytest.raises(UserError, match=r"x/0.*tests"):
-        _with_tests("humaneval", problems)
+        gradable("humaneval", problems, SandboxConfig())
 
 
 def answer_row(**fields) -> dict[str, Any]:
@@ -154,6 +155,15 @@ def answer_row(**fields) -> dict[str, Any]:
 
 def counts(row):
     return row["thinking_tokens"], row["hint_tokens"], row["answer_tokens"], row["cut"]
+
+
+def test_a_problem_whose_libraries_are_missing_is_refused_before_it_is_asked():
+    tests = {"kind": "unittest", "cases": ["class TestCases: ..."]}
+    needy = problem(
+        problem_id="b/1", source="b", question="?", tests=tests, metadata={"libraries": ["no_such_library"]}
+    )
+    with pytest.raises(UserError, match=r"sandbox\.packages[\s\S]*'b/1' needs no_such_library"):
+        gradable("b", [needy], SandboxConfig())
 
 
 def test_rows_account_for_their_tokens(tiny_model):

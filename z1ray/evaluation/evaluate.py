@@ -15,6 +15,8 @@ from z1ray.evaluation.answers import Tokens, answer
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.evaluation.grade import grade_rows
 from z1ray.evaluation.requests import Question, Sweep, build_questions, sweep
+from z1ray.grading import packages
+from z1ray.grading.config import SandboxConfig
 from z1ray.models.lookup import require
 from z1ray.problems.load import load_problems
 from z1ray.progress import say
@@ -61,11 +63,15 @@ def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> di
 
 def _problems(config: EvaluateConfig) -> dict[str, list[Row]]:
     """Those of each benchmark."""
-    return {source.label: _with_tests(source.label, load_problems([source])) for source in config.benchmarks}
+    return {
+        source.label: gradable(source.label, load_problems([source]), config.sandbox) for source in config.benchmarks
+    }
 
 
-def _with_tests(benchmark: str, problems: list[Row]) -> list[Row]:
+def gradable(benchmark: str, problems: list[Row], sandbox: SandboxConfig) -> list[Row]:
+    """Refuse what could not be graded once it is answered."""
     for problem in problems:
+        packages.require(problem, sandbox)
         if problem["tests"] is None:
             raise UserError(
                 f"problem {problem['problem_id']!r}: tests",
