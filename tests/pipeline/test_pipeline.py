@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from tests.processes import kill_commands
 from z1ray.records import read_rows
@@ -19,17 +22,32 @@ from z1ray.records import read_rows
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
 ROOT = Path(__file__).parents[2]
-CONFIG = Path(__file__).with_name("tiny.yaml")
 STAGES = ("trajectories", "dataset", "checkpoint", "endpoint", "evaluation")
+VARIANT = ("variants/long-only/dataset", "variants/long-only/checkpoint")
+NUM_TRAINING, NUM_MEASURED = 80, 60
+"""Problems of each difficulty."""
 
 
 @pytest.fixture(scope="module")
-def root(tiny_model, tmp_path_factory) -> Path:
-    """A folder of runs with the tiny model in it."""
+def root(tmp_path_factory) -> Path:
+    """A folder of runs, with the demo's experiment on fewer problems and two budgets."""
     folder: Path = tmp_path_factory.mktemp("runs")
-    (folder / "models").mkdir()
-    (folder / "models" / "tiny").symlink_to(tiny_model)
+    config = OmegaConf.load(ROOT / "conf" / "miniature.yaml")
+    for source in config.generate.problems:
+        source.limit = NUM_TRAINING
+    for source in config.evaluate.benchmarks:
+        source.limit = min(NUM_MEASURED, source.limit)
+    config.evaluate.budgets = [8, 64]
+    config.train.num_epochs = 10
+    OmegaConf.save(config, folder / "small.yaml")
     return folder
+
+
+@pytest.fixture(scope="module")
+def points(root) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """The curve by model, benchmark and budget."""
+    found = json.loads((root / "miniature" / "curve.json").read_text())
+    return {(point["model"], point["benchmark"], point["thinking_budget"]): point for point in found}
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +61,7 @@ def start(root: Path, *words: str) -> subprocess.Popen[str]:
     command = ["env", "--default-signal=INT", sys.executable, "jobs/pipeline.py"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return subprocess.Popen(
-        [*command, "--config", str(CONFIG), f"root={root}", *words],
+        [*command, "--config", str(root / "small.yaml"), f"root={root}", *words],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -87,7 +105,7 @@ def test_interrupting_stops_the_head_and_keeps_what_is_done(root):
     rest = process.communicate(timeout=400)[0]
     assert process.returncode == 130, rest
     wait_until_closed(port)
-    assert not (root / "tiny" / "trajectories" / "manifest.json").exists()
+    assert not (root / "miniature" / "trajectories" / "manifest.json").exists()
 
 
 def test_a_failing_stage_is_told_and_everything_is_stopped(root):
@@ -105,34 +123,64 @@ def test_the_whole_pipeline(root):
     process = start(root)
     log = process.communicate(timeout=1400)[0]
     assert process.returncode == 0, log
-    run = root / "tiny"
-    for stage in STAGES:
+    run = root / "miniature"
+    for stage in STAGES + VARIANT:
         assert (run / stage / "manifest.json").exists(), stage
         assert (run / stage / "config.yaml").exists(), stage
-    points = json.loads((run / "curve.json").read_text())
-    assert len(points) == 2 * 2
-    assert {point["model"] for point in points} == {"z1-tiny"}
-    # Random layers never end a turn: every run is cut at exactly its budget.
-    assert all(point["mean_thinking_tokens"] == point["thinking_budget"] for point in points)
-    assert all(point["cut_ratio"] == 1.0 and point["num_samples"] == 2 for point in points)
     assert (run / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert str(run / "report.html") in log
 
 
 def test_rows_flow_without_loss(root):
     """Each trajectory is in the dataset exactly once, kept or with a reason, and training saw the kept ones."""
-    run = root / "tiny"
+    run = root / "miniature"
     trajectories = [row["trajectory_id"] for row in read_rows(run / "trajectories" / "data")]
     examples = read_rows(run / "dataset" / "data")
     assert sorted(row["trajectory_id"] for row in examples) == sorted(trajectories)
-    assert len(set(trajectories)) == len(trajectories) == 12
+    assert len(set(trajectories)) == len(trajectories) == 2 * NUM_TRAINING * (6 + 2)
     assert all((row["drop_reason"] is None) == row["kept"] for row in examples)
-    assert 0 < sum(row["kept"] for row in examples) < 12
+    kept = [row for row in examples if row["kept"]]
+    assert all(row["verified"] for row in kept)
+    assert len({row["problem_id"] for row in kept}) == len(kept) > NUM_TRAINING
+
+
+def test_easy_problems_are_taught_short_and_hard_ones_long(root):
+    """The shortest verified trajectory of the mode that mostly passes, against the longest in the variant."""
+    datasets = {folder: read_rows(root / "miniature" / folder / "data") for folder in ("dataset", VARIANT[0])}
+    modes = {
+        folder: Counter((row["problem_id"].partition("/")[0], row["mode"]) for row in rows if row["kept"])
+        for folder, rows in datasets.items()
+    }
+    own, longest = modes["dataset"], modes[VARIANT[0]]
+    assert own["programs-easy", "short"] > own["programs-easy", "long"]
+    assert own["programs-hard", "long"] > own["programs-hard", "short"]
+    assert longest["programs-easy", "long"] > longest["programs-easy", "short"]
+
+
+def test_the_curve_rises(points):
+    """Hard problems gain from the budget, and easy ones do without it: the paper's claim, small."""
+    for model in ("base", "long-only", "short+long"):
+        gain = points[model, "programs-hard", 64]["accuracy"] - points[model, "programs-hard", 8]["accuracy"]
+        assert gain >= 0.25, (model, gain)
+
+
+def test_short_trajectories_save_tokens_at_equal_accuracy(points):
+    """On both difficulties together, at the largest budget."""
+    accuracy, tokens = (
+        {
+            model: sum(points[model, benchmark, 64][field] for benchmark in ("programs-easy", "programs-hard")) / 2
+            for model in ("long-only", "short+long")
+        }
+        for field in ("accuracy", "mean_thinking_tokens")
+    )
+    assert tokens["short+long"] <= 0.7 * tokens["long-only"]
+    # Of 120 problems, what chance alone may take.
+    assert accuracy["short+long"] >= accuracy["long-only"] - 0.05
 
 
 def test_report_is_self_contained_and_complete(root):
     """The report opens anywhere: no outside reference, and every part of the run in it."""
-    page = (root / "tiny" / "report.html").read_text()
+    page = (root / "miniature" / "report.html").read_text()
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     for part in ("Test-time scaling", "What ran", "Dataset", "Training", "Endpoint", "Sample trajectories"):
         assert f"<h2>{part}</h2>" in page
@@ -151,6 +199,6 @@ def test_a_done_run_is_skipped_without_starting_ray(root):
 
 def test_no_secret_is_left_behind(root):
     """The head's token is for this run only; logs may be shared."""
-    for path in (root / "tiny").rglob("*"):
+    for path in (root / "miniature").rglob("*"):
         if path.is_file() and path.suffix in {".log", ".json", ".yaml", ".html"}:
             assert not re.search(r"RAY_AUTH_TOKEN\W+[0-9a-f]{64}", path.read_text(errors="replace")), path

@@ -27,7 +27,7 @@ from z1ray.serving.serve_yaml import from_plain, serve_config, write_config
 from z1ray.window import CODE_HINT, WindowConfig
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = [*sorted((ROOT / "conf").glob("*.yaml")), ROOT / "tests" / "pipeline" / "tiny.yaml"]
+SHIPPED = sorted((ROOT / "conf").glob("*.yaml"))
 RAY_SERVE = str(Path(sys.executable).with_name("serve"))
 
 
