@@ -13,7 +13,7 @@ HOMES = {
     *("z1ray.engine.processor", "z1ray.engine.parts"),
     *("z1ray.upstream.ray_llm", "z1ray.upstream.vllm_v1"),
     *("z1ray.serving.replica.server", "z1ray.serving.http.dispatch", "z1ray.serving.replica.metrics"),
-    *("z1ray.training.loop", "z1ray.training.engine.loss"),
+    *("z1ray.training.loop", "z1ray.training.engine.loss", "z1ray.miniature.pretrain"),
 }
 
 

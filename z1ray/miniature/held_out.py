@@ -9,7 +9,7 @@ Terms = tuple[int, ...]
 
 
 def held_out_terms(benchmarks: Iterable[SourceConfig]) -> frozenset[Terms]:
-    """The terms of the benchmarks' sums. Programs need none: their split tells; see ``problems.programs``."""
+    """The terms of the benchmarks' sums. Programs' own split tells; see ``problems.programs``."""
     sums = [source for source in benchmarks if source.task == "chain_sum"]
     return frozenset(terms_of(row["question"]) for row in load_problems(sums))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from z1ray.miniature.held_out import Terms
 from z1ray.problems.programs import NAMES, draw_terms, program, question, split_of
 from z1ray.problems.reasoning_gym import INSTRUCTION
 
@@ -46,27 +47,35 @@ class Lesson:
         return SHORT_PROMPT if self.manner == "short" else LONG_PROMPT
 
 
-def draw(rng: random.Random, held_out: frozenset[tuple[int, ...]]) -> Lesson:
-    """A random lesson whose terms are neither the test split's nor among ``held_out``."""
+def draw(rng: random.Random, held_out: frozenset[Terms]) -> Lesson:
+    """A random lesson: no program of the test split, no sum of the terms ``held_out``."""
     manner = rng.choices(list(MANNERS), list(MANNERS.values()))[0]
     # A direct answer is learnt from few terms; of many it is a guess.
     counts = range(2, MOST_TERMS + 1)
     num_terms = rng.choices(counts, [8, 2, 1, 1, 1, 1] if manner == "short" else [1, 1, 1, 1, 2, 2])[0]
-    terms = draw_terms(rng, num_terms)
-    while split_of(terms) == "test" or tuple(terms) in held_out:
-        terms = draw_terms(rng, num_terms)
-    is_program = rng.random() < 0.5
-    name = rng.choice(NAMES) if is_program else _SUM_NAME
-    asked = question(program(name, terms)) if is_program else sum_question(terms)
+    name, asked, terms = _fresh(rng, num_terms, held_out)
     steps = "" if manner == "short" else running_totals(name, terms)
     if steps and rng.random() < CHECKED:
         steps += check(terms)
     return Lesson(manner, asked, steps, f"Answer: {sum(terms)}")
 
 
+def _fresh(rng: random.Random, num_terms: int, held_out: frozenset[Terms]) -> tuple[str, str, list[int]]:
+    """The name of the total, the question and its terms."""
+    while True:
+        terms = draw_terms(rng, num_terms)
+        if rng.random() < 0.5:
+            name = rng.choice(NAMES)
+            text = program(name, terms)
+            if split_of(text) == "train":
+                return name, question(text), terms
+        elif tuple(terms) not in held_out:
+            return _SUM_NAME, sum_question(terms), terms
+
+
 def sum_question(terms: Sequence[int]) -> str:
     """The question as reasoning-gym's ``chain_sum`` words it, with z1ray's instruction."""
-    rest = " ".join(f"{'+' if term > 0 else '-'} {abs(term)}" for term in terms[1:])
+    rest = " ".join(f"{'+' if term >= 0 else '-'} {abs(term)}" for term in terms[1:])
     return f"State the final answer to the following arithmetic problem: {terms[0]} {rest} =\n\n{INSTRUCTION}"
 
 
@@ -74,7 +83,7 @@ def running_totals(name: str, terms: Sequence[int]) -> str:
     """The steps of a long answer, a line each, the last one ended."""
     lines, total = [f"{name} = {terms[0]}"], terms[0]
     for term in terms[1:]:
-        lines.append(f"{name} = {total} {'+' if term > 0 else '-'} {abs(term)} = {total + term}")
+        lines.append(f"{name} = {total} {'+' if term >= 0 else '-'} {abs(term)} = {total + term}")
         total += term
     return "".join(f"{line}\n" for line in lines)
 
@@ -82,4 +91,4 @@ def running_totals(name: str, terms: Sequence[int]) -> str:
 def check(terms: Sequence[int]) -> str:
     """The last step undone, as a line."""
     total, last = sum(terms), terms[-1]
-    return f"Check: {total} {'-' if last > 0 else '+'} {abs(last)} = {total - last}\n"
+    return f"Check: {total} {'-' if last >= 0 else '+'} {abs(last)} = {total - last}\n"

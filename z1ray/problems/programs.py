@@ -1,8 +1,8 @@
 """Small generated Python programs whose output is asked: problems about code for the miniature.
 
 A program sets one variable to a digit, adds and subtracts digits, and prints it. How many terms it has is
-how hard it is. The terms decide the split: those of ``test`` never stand in a problem of ``train``, whatever
-the variable is called, so neither pretraining nor fine-tuning meets what is measured.
+how hard it is. Its own text decides its split, so neither pretraining nor fine-tuning meets a program that is
+measured, however many of each are drawn.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ NAMES = ("a", "n", "x", "total", "count", "score", "value", "result")
 NUM_TERMS = {"easy": (2, 2), "hard": (4, 7)}
 """Fewest and most terms of a program by difficulty."""
 SPLITS = ("train", "test")
-_TEST_SHARE = 5  # one sequence of terms in so many is a test's
+_TEST_SHARE = 5  # one program in so many is a test's
 
 
 def read(source: SourceConfig) -> Iterator[Row]:
@@ -50,19 +50,19 @@ def question(text: str) -> str:
 
 
 def draw_terms(rng: random.Random, num_terms: int) -> list[int]:
-    """Digits from 1 to 9, all but the first with a random sign."""
-    return [rng.randint(1, 9), *(rng.choice((-1, 1)) * rng.randint(1, 9) for _ in range(num_terms - 1))]
+    """Digits from 0 to 9, all but the first with a random sign."""
+    return [rng.randint(0, 9), *(rng.choice((-1, 1)) * rng.randint(0, 9) for _ in range(num_terms - 1))]
 
 
 def program(name: str, terms: Sequence[int]) -> str:
     """The program that sums ``terms`` up in the variable ``name``."""
-    updates = [f"{name} {'+' if term > 0 else '-'}= {abs(term)}" for term in terms[1:]]
+    updates = [f"{name} {'+' if term >= 0 else '-'}= {abs(term)}" for term in terms[1:]]
     return "\n".join([f"{name} = {terms[0]}", *updates, f"print({name})"])
 
 
-def split_of(terms: Sequence[int]) -> str:
-    """The split that these terms belong to, in this order."""
-    digest = hashlib.sha256(" ".join(map(str, terms)).encode()).digest()
+def split_of(text: str) -> str:
+    """The split that a program belongs to."""
+    digest = hashlib.sha256(text.encode()).digest()
     return "test" if digest[0] % _TEST_SHARE == 0 else "train"
 
 
@@ -70,7 +70,7 @@ def _fresh(rng: random.Random, split: str, difficulty: str, seen: set[str]) -> s
     for _ in range(10_000):
         terms = draw_terms(rng, rng.randint(*NUM_TERMS[difficulty]))
         text = program(rng.choice(NAMES), terms)
-        if split_of(terms) == split and text not in seen:
+        if split_of(text) == split and text not in seen:
             seen.add(text)
             return text
     raise UserError(

@@ -12,13 +12,14 @@ import pytest
 
 from tests.serving.browser import Driver, chromium, console, find, overflow, text_of
 from tests.trajectories.made import quarantined, trajectory, write_run
-from tests.trajectories.view.test_show import show
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
+from z1ray.launch import guarded
 from z1ray.problems.config import SourceConfig
 from z1ray.records import Row
 from z1ray.trajectories.config import GenerateConfig, ModeConfig, TeacherConfig
 from z1ray.trajectories.progress.runs import record_run
+from z1ray.trajectories.view import show as view
 from z1ray.trajectories.view.manifest import summarize
 from z1ray.trajectories.view.page import write_page
 
@@ -186,22 +187,27 @@ def test_a_phone_shows_it_without_scrolling_sideways(visit):
         driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_the_command_writes_the_page_of_a_run_that_is_not_finished(tmp_path):
+def status_of_html(run: Path) -> int:
+    """What the launcher ends with when it is asked for the page."""
+    args = view.parser(None).parse_args([str(run), "--html"])
+    return guarded(lambda: view.show(args))
+
+
+def test_the_command_writes_the_page_of_a_run_that_is_not_finished(tmp_path, capsys):
     """Whoever watches a run for a day wants its histograms before it ends; the page says that it has not."""
     run = tmp_path / "trajectories"
     artifacts.begin(run, CONFIG)
     write_run(run, finished_rows())
     (run / "data" / "part-9.parquet").write_bytes(b"PAR1 and the rest is on its way")
-    done = show(run, "--html")
-    assert (done.returncode, done.stdout) == (0, f"{run / 'report.html'}\n")
+    assert status_of_html(run) == 0
+    assert capsys.readouterr().out == f"{run / 'report.html'}\n"
     page = (run / "report.html").read_text()
     assert "not finished" in page
     assert page.count("<figure>") == 2
     assert not list(run.glob("*.partial"))
 
 
-def test_a_folder_in_which_no_run_began_is_refused(tmp_path):
+def test_a_folder_in_which_no_run_began_is_refused(tmp_path, capsys):
     """Rows alone do not say what was asked; a page of them would be half empty."""
-    done = show(write_run(tmp_path, finished_rows()), "--html")
-    assert done.returncode == 2
-    assert "there is no config.yaml" in done.stderr
+    assert status_of_html(write_run(tmp_path, finished_rows())) == 2
+    assert "there is no config.yaml" in capsys.readouterr().err
