@@ -9,7 +9,7 @@ import pytest
 
 from z1ray.engine.args import BUDGET_ARG, HINT_ARG
 from z1ray.engine.config import EngineConfig
-from z1ray.engine.tokens import text_token_ids
+from z1ray.engine.tokens import text_token_ids, tokenizer
 from z1ray.errors import UserError
 from z1ray.evaluation.config import EvaluateConfig
 from z1ray.evaluation.evaluate import gradable
@@ -78,6 +78,18 @@ def test_each_question_and_sample_is_traced_once_at_the_largest_budget(tiny_mode
     assert all(sampling["extra_args"] == {BUDGET_ARG: 32, HINT_ARG: hint} for sampling in samplings)
     assert all(sampling["max_tokens"] == 32 + len(hint) + 10 for sampling in samplings)
     assert len({sampling["seed"] for sampling in samplings}) == len(rows)
+
+
+def test_a_benchmark_may_have_its_own_system_turn_and_room_for_the_answer(tiny_model, problems):
+    """As the paper's general questions do; the others keep the common ones."""
+    settings = config(tiny_model, budgets=[4], answer_tokens={"maths": 3}, system_prompts={"maths": "Be exact."})
+    swept = sweep(settings, "m")
+    asked = {label: build_questions(settings, swept, label, problems) for label in ("humaneval", "maths")}
+    room = {label: swept.windows[label, 4].max_tokens - 4 - len(swept.windows[label, 4].hint) for label in asked}
+    assert room == {"humaneval": 10, "maths": 3}
+    decode = tokenizer(str(tiny_model)).decode
+    assert "Be exact." in decode(asked["maths"][0].prompt)
+    assert "Please reason step by step." in decode(asked["humaneval"][0].prompt)
 
 
 def test_without_a_cap_the_trace_gets_the_whole_context(tiny_model, problems):
@@ -214,6 +226,8 @@ def test_rows_count_the_grace_as_thinking(tiny_model):
         {"samples": 2},
         {"confidence": 1.0},
         {"hints": {"maths": "poem"}},
+        {"answer_tokens": {"mathematics": 3}},
+        {"system_prompts": {"mathematics": "Be exact."}},
         {"benchmarks": [SourceConfig(kind="humaneval"), SourceConfig(kind="humaneval", limit=3)]},
     ],
 )

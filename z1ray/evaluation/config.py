@@ -33,6 +33,15 @@ class EvaluateConfig:
     hints: dict[str, str] = setting(
         dict, "Hint name by benchmark label, for those that do not use the default.", role="extends"
     )
+    answer_tokens: dict[str, int] = setting(
+        dict,
+        "Tokens for the answer by benchmark label, for those that need others than `window.answer_tokens`.",
+        least=1,
+        role="extends",
+    )
+    system_prompts: dict[str, str] = setting(
+        dict, "System turn by benchmark label, for those that use another than `system_prompt`.", role="extends"
+    )
     batch_size: int = setting(16, "Requests handed to an engine at a time.", least=1, role="operational")
     parallelism: int | None = setting(
         None,
@@ -63,16 +72,28 @@ class EvaluateConfig:
                 "set evaluate.temperature above 0, e.g. 0.7, or evaluate.samples=1",
             )
         labels = [source.label for source in self.benchmarks]
-        for label in self.hints.keys() - set(labels):
-            raise UserError(
-                f"evaluate.hints.{label}",
-                self.hints[label],
-                "no benchmark has this label",
-                f"name one of {', '.join(labels)}",
-            )
+        for section in ("hints", "answer_tokens", "system_prompts"):
+            self._require_labels(section, labels)
         if len(set(labels)) < len(labels):
             raise UserError("evaluate.benchmarks", labels, "two have the same name", "give each its own `name`")
         for name in self.hints.values():
             self.window.hint_text(name)
-        # Every benchmark has its hint here, so that a new benchmark brings one and an old one keeps its own.
-        object.__setattr__(self, "hints", {label: self.hints.get(label, self.window.default_hint) for label in labels})
+        # Every benchmark has its own here, so that a new benchmark brings one and an old one keeps its own.
+        own = {
+            "hints": self.window.default_hint,
+            "answer_tokens": self.window.answer_tokens,
+            "system_prompts": self.system_prompt,
+        }
+        for section, usual in own.items():
+            given = getattr(self, section)
+            object.__setattr__(self, section, {label: given.get(label, usual) for label in labels})
+
+    def _require_labels(self, section: str, labels: list[str]) -> None:
+        given = getattr(self, section)
+        for label in given.keys() - set(labels):
+            raise UserError(
+                f"evaluate.{section}.{label}",
+                given[label],
+                "no benchmark has this label",
+                f"name one of {', '.join(labels)}",
+            )

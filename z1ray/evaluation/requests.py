@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -68,9 +68,10 @@ def sweep(config: EvaluateConfig, name: str) -> Sweep:
     model = config.models[name]
     windows = {}
     for source in config.benchmarks:
-        hint = text_token_ids(model, config.window.hint_text(config.hints.get(source.label)))
+        hint = text_token_ids(model, config.window.hint_text(config.hints[source.label]))
+        own = replace(config.window, answer_tokens=config.answer_tokens[source.label])
         for budget in config.budgets:
-            windows[source.label, budget] = resolve(config.window, hint, budget)
+            windows[source.label, budget] = resolve(own, hint, budget)
     return Sweep(name, windows, newline_token_ids(model), context_length(model, config.engine.max_model_len))
 
 
@@ -80,7 +81,7 @@ def build_questions(config: EvaluateConfig, swept: Sweep, benchmark: str, proble
     Raises:
         UserError: If a question does not fit the context beside its largest window.
     """
-    chats = [chat_messages(problem["question"], config.system_prompt) for problem in problems]
+    chats = [chat_messages(problem["question"], config.system_prompts[benchmark]) for problem in problems]
     prompts = chat_token_ids(config.models[swept.model], chats)
     questions = [Question(benchmark, p["problem_id"], tuple(ids)) for p, ids in zip(problems, prompts, strict=True)]
     for question in questions:
