@@ -65,7 +65,10 @@ def watch(label: str, folder: Path, total: int, every_s: float = 5.0) -> Iterato
         total: Rows to expect.
         every_s: Seconds between looks.
     """
-    with in_background(partial(_report, label, folder, total, every_s)):
+    sizes: dict[Path, int] = {}
+    # Counted before the block begins: the thread may start late.
+    before = _num_rows(folder, sizes)
+    with in_background(partial(_report, label, folder, total, every_s, sizes, before)):
         yield
 
 
@@ -86,9 +89,10 @@ def in_background(work: Callable[[threading.Event], None]) -> Iterator[None]:
         thread.join()
 
 
-def _report(label: str, folder: Path, total: int, every_s: float, stop: threading.Event) -> None:
-    sizes: dict[Path, int] = {}
-    began, seen = time.monotonic(), [(0.0, _num_rows(folder, sizes))]
+def _report(
+    label: str, folder: Path, total: int, every_s: float, sizes: dict[Path, int], before: int, stop: threading.Event
+) -> None:
+    began, seen = time.monotonic(), [(0.0, before)]
     while True:
         stopped = stop.wait(every_s)
         done = _num_rows(folder, sizes)
