@@ -1,6 +1,7 @@
 """The base that comes with the package: whole, small, and able to do what its card says."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -42,15 +43,12 @@ def test_it_answers_programs_it_never_saw(difficulty, system_prompt, least):
     source = SourceConfig(kind="programs", split="test", difficulty=[difficulty], limit=NUM_PROGRAMS, seed=1)
     rows = load_problems([source])
     tokenizer = AutoTokenizer.from_pretrained(SHIPPED, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(SHIPPED)
+    model: Any = AutoModelForCausalLM.from_pretrained(SHIPPED)
     chats = [chat_messages(row["question"], system_prompt) for row in rows]
-    encoded = tokenizer.apply_chat_template(
-        chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt"
-    )
-    # The template has no use for token types.
-    ids, mask = encoded["input_ids"], encoded["attention_mask"]
-    written = model.generate(ids, attention_mask=mask, max_new_tokens=80, do_sample=False)
-    texts = tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True)
+    prompts = [tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
+    encoded = tokenizer(prompts, padding=True, return_tensors="pt", return_token_type_ids=False)
+    written = model.generate(**encoded, max_new_tokens=80, do_sample=False)[:, encoded["input_ids"].shape[1] :]
+    texts = tokenizer.batch_decode(written, skip_special_tokens=True)
     right = [text.splitlines()[-1] == f"Answer: {total(row)}" for text, row in zip(texts, rows, strict=True)]
     assert sum(right) / NUM_PROGRAMS >= least
 
