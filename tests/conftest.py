@@ -33,7 +33,6 @@ def lines_start_afresh() -> None:
 def smollm2() -> Path:
     """The embedded model, converted once per checkout."""
     folder = RUNS / "models" / embedded.NAME
-    folder.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(folder)
     return folder
 

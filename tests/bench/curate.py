@@ -132,7 +132,6 @@ def main() -> None:
     if args.run:
         run(*args.run)
         return
-    _TOKENIZER.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(_TOKENIZER)
     print(json.dumps(_realistic(args.rows) | _templated(args.templated)))
 

@@ -22,24 +22,13 @@ import shutil
 import sys
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from z1ray.engine.batch import answered_rows, run_requests, write_requests
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env
-from z1ray.evaluation.answers import answer
+from z1ray.evaluation.answers import answer, ask
 from z1ray.evaluation.config import EvaluateConfig
-from z1ray.evaluation.requests import (
-    ANSWERED,
-    REQUEST,
-    Question,
-    Sweep,
-    build_questions,
-    evaluation_row,
-    sweep,
-    trace_requests,
-)
+from z1ray.evaluation.requests import Question, Sweep, build_questions, sweep, trace_requests
 from z1ray.models import embedded
 from z1ray.problems.config import SourceConfig
 from z1ray.records import EVALUATION_ROW, Row, problem, read_rows
@@ -67,27 +56,11 @@ def settings(folder: Path, count: int) -> EvaluateConfig:
 
 def separately(config: EvaluateConfig, swept: Sweep, questions: list[Question], folder: Path) -> list[Row]:
     """A windowed run for each answer, largest budgets first."""
-    requests = folder / "requests.parquet"
     budgets = sorted(config.budgets, reverse=True)
     rows = [
         row for budget in budgets for row in trace_requests(replace(config, budgets=[budget]), swept, questions, {})
     ]
-    write_requests(rows, requests, REQUEST)
-    (model,) = config.models.values()
-    run_requests(
-        [requests],
-        folder / "data",
-        folder / "done",
-        model=model,
-        engine=config.engine,
-        id_column="row_id",
-        schema=ANSWERED,
-        batch_size=config.batch_size,
-        rows_per_file=config.batch_size,
-        to_row=partial(evaluation_row, swept=swept, model=model),
-        windows=True,
-    )
-    return list(answered_rows(folder / "data", folder / "done"))
+    return ask(config, swept, rows, [], folder, windows=True)
 
 
 def measure(config: EvaluateConfig) -> dict[str, float]:
@@ -126,7 +99,6 @@ def main() -> None:
     counts = parser.parse_args().counts
     os.environ.update(engine_env(ENGINE), HF_HUB_OFFLINE="1", VLLM_LOGGING_LEVEL="ERROR")
     folder = Path("runs") / "models" / embedded.NAME
-    folder.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(folder)
     ray.init(address="local", num_cpus=8, include_dashboard=False, object_store_memory=500_000_000)
     figures: dict[str, float] = {}

@@ -123,7 +123,6 @@ def main() -> None:
 
     os.environ.update(engine_env(ENGINE), HF_HUB_OFFLINE="1", VLLM_LOGGING_LEVEL="ERROR")
     folder = Path("runs") / "models" / embedded.NAME
-    folder.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(folder)
     config = GenerateConfig(
         teachers={"smollm2": TeacherConfig(model=str(folder.absolute()), engine=ENGINE)},

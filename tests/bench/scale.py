@@ -122,7 +122,6 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.update(engine_env(ENGINE), HF_HUB_OFFLINE="1", VLLM_LOGGING_LEVEL="ERROR")
     folder = Path("runs") / "models" / embedded.NAME
-    folder.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(folder)
     times, calibration = calibrate(folder)
     requests = make_requests(NUM_PROBLEMS, seed=0)

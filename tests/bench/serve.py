@@ -223,7 +223,6 @@ def main() -> None:
     """Start, warm up, measure, print."""
     os.environ.update(SERVE_ENV, HF_HUB_OFFLINE="1", RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    _FOLDER.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(_FOLDER)
     bench = Bench()
     with bare() as engine:

@@ -214,7 +214,6 @@ def measure(folder: Path, num_rounds: int) -> int:
 
     os.environ |= {"HF_HUB_OFFLINE": "1", "RAY_TRAIN_V2_ENABLED": "1"}
     model = ROOT / "runs" / "models" / embedded.NAME
-    model.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(model)
     config = settings(folder, model)
     shutil.rmtree(OUTPUT, ignore_errors=True)

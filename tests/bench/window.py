@@ -164,7 +164,6 @@ def main() -> None:
     """Start the engines in turn, measure, print."""
     os.environ.update(engine_env(ENGINE), HF_HUB_OFFLINE="1", VLLM_LOGGING_LEVEL="ERROR")
     folder = Path("runs") / "models" / embedded.NAME
-    folder.parent.mkdir(parents=True, exist_ok=True)
     embedded.prepare(folder)
     prompts = chat_token_ids(str(folder), [chat_messages(question, None) for question in QUESTIONS])
     hint = text_token_ids(str(folder), HINT)

@@ -6,13 +6,14 @@ import re
 import pytest
 
 from z1ray.config import load
-from z1ray.miniature.encoding import IGNORE_INDEX, batches, encode
+from z1ray.miniature.encoding import batches, encode
 from z1ray.miniature.held_out import held_out_terms, terms_of
 from z1ray.miniature.lessons import MANNERS, Lesson, check, draw, running_totals, sum_question
 from z1ray.miniature.tokenizer import END, train_tokenizer
 from z1ray.models.miniature import SHIPPED
 from z1ray.problems.load import load_problems
 from z1ray.problems.programs import split_of
+from z1ray.training.data.tokenize import IGNORE_INDEX
 from z1ray.window import CODE_HINT
 
 BENCHMARKS = load("conf/miniature.yaml").evaluate.benchmarks

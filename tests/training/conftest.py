@@ -82,11 +82,17 @@ def make_config(curated: Path, tiny_model: Path) -> MakeConfig:
     return make
 
 
+def saved_config(folder: Path, kind: str, **fields: Any) -> Path:
+    """A folder with a model's config.json alone."""
+    AutoConfig.for_model(kind, **fields).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The config.json of the paper's Qwen2.5-Coder-7B, and nothing else of it."""
-    folder = tmp_path_factory.mktemp("models") / "student"
-    AutoConfig.for_model(
+    return saved_config(
+        tmp_path_factory.mktemp("models") / "student",
         "qwen2",
         vocab_size=152_064,
         hidden_size=3584,
@@ -97,15 +103,14 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=32_768,
         tie_word_embeddings=False,
         architectures=["Qwen2ForCausalLM"],
-    ).save_pretrained(folder)
-    return folder
+    )
 
 
 @pytest.fixture(scope="session")
 def small_student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The config.json of SmolLM2-135M, and nothing else of it."""
-    folder = tmp_path_factory.mktemp("models") / "small"
-    AutoConfig.for_model(
+    return saved_config(
+        tmp_path_factory.mktemp("models") / "small",
         "llama",
         vocab_size=49_152,
         hidden_size=576,
@@ -116,8 +121,7 @@ def small_student(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=8192,
         tie_word_embeddings=True,
         architectures=["LlamaForCausalLM"],
-    ).save_pretrained(folder)
-    return folder
+    )
 
 
 NUM_STEPS = 10

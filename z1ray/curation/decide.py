@@ -145,11 +145,9 @@ def choose_one(rows: Rows, kept: Array, which: PerProblem) -> Array:
         kept: Numbers of the rows to choose from.
         which: ``shortest`` of the mode with the highest pass rate, or ``longest`` of all.
     """
-    if which == "longest":
-        best = np.lexsort((rows.ranks[kept], -rows.num_tokens[kept], rows.problem[kept]))
-    else:
-        rate = _pass_rate(rows)[kept]
-        best = np.lexsort((rows.ranks[kept], rows.num_tokens[kept], -rate, rows.problem[kept]))
+    num_tokens = rows.num_tokens[kept]
+    first_by = (-num_tokens,) if which == "longest" else (num_tokens, -_pass_rate(rows)[kept])
+    best = np.lexsort((rows.ranks[kept], *first_by, rows.problem[kept]))
     _, first = np.unique(rows.problem[kept[best]], return_index=True)
     chosen: Array = kept[best[first]]
     return chosen

@@ -26,6 +26,7 @@ from z1ray.evaluation.requests import (
     trace_requests,
     under_budget,
 )
+from z1ray.evaluation.statistics.lines import generated_tokens
 from z1ray.evaluation.traces import Trace
 from z1ray.files import remove
 from z1ray.progress import watch
@@ -50,20 +51,31 @@ class Tokens:
 
 def answer(config: EvaluateConfig, swept: Sweep, questions: Sequence[Question], folder: Path) -> Tokens:
     """Answer what a model was not asked yet, and write ``answers.parquet``."""
-    wanted = trace_requests(config, swept, questions, _by_sample(_rows(folder / "traces")))
+    there = _rows(folder / "traces")
+    wanted = trace_requests(config, swept, questions, _by_sample(there))
     # A trace without a cap needs no processor, and no branch does: its cut is made.
-    traces = _ask(config, swept, wanted, folder / "traces", windows=NO_CAP not in config.budgets)
-    branching = branch_requests(config, swept, questions, _by_sample(traces))
-    branches = _ask(config, swept, branching, folder / "branches", windows=False)
-    answers = _answers(config, swept, questions, traces, branches)
+    runs = ask(config, swept, wanted, there, folder / "traces", windows=NO_CAP not in config.budgets)
+    traces = _by_sample(runs)
+    branching = branch_requests(config, swept, questions, traces)
+    branches = ask(config, swept, branching, _rows(folder / "branches"), folder / "branches", windows=False)
+    answers = _answers(config, swept, questions, traces, [*runs, *branches])
     write_rows(answers, folder / "answers.parquet", EVALUATION_ROW)
-    separately = sum(row["thinking_tokens"] + row["hint_tokens"] + row["answer_tokens"] for row in answers)
-    return Tokens(sum(row["num_generated"] for row in [*traces, *branches]), separately)
+    return Tokens(sum(row["num_generated"] for row in [*runs, *branches]), sum(map(generated_tokens, answers)))
 
 
-def _ask(config: EvaluateConfig, swept: Sweep, wanted: Iterable[Row], folder: Path, *, windows: bool) -> list[Row]:
-    """All rows of a phase, once those of ``wanted`` that have none are answered."""
-    rows = _rows(folder)
+def ask(
+    config: EvaluateConfig, swept: Sweep, wanted: Iterable[Row], rows: list[Row], folder: Path, *, windows: bool
+) -> list[Row]:
+    """All rows of a phase, once those of ``wanted`` that have none are answered.
+
+    Args:
+        config: Engine and batch size.
+        swept: The model's sweep.
+        wanted: Requests.
+        rows: What is answered already in ``folder``.
+        folder: Where the phase writes.
+        windows: Whether the engine enforces budgets.
+    """
     there = {row["row_id"] for row in rows}
     parts, missing = _write_parts((row for row in wanted if row["row_id"] not in there), folder / "requests")
     if not missing:
@@ -118,12 +130,12 @@ def _by_sample(rows: Sequence[Row]) -> Traces:
 
 
 def _answers(
-    config: EvaluateConfig, swept: Sweep, questions: Sequence[Question], traces: list[Row], branches: list[Row]
+    config: EvaluateConfig, swept: Sweep, questions: Sequence[Question], traces: Traces, rows: list[Row]
 ) -> list[Row]:
     """Every answer of the sweep once: a branch, or its trace under the answer's own budget."""
-    by_id = {row["row_id"]: row for row in [*traces, *branches]}
+    by_id = {row["row_id"]: row for row in rows}
     return [
         by_id.get(swept.row_id(question.problem_id, budget, sample))
         or under_budget(by_id[swept.row_id(question.problem_id, trace.budget, sample)], swept, budget)
-        for question, sample, budget, trace in served(config, questions, _by_sample(traces))
+        for question, sample, budget, trace in served(config, questions, traces)
     ]

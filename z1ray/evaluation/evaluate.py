@@ -97,7 +97,7 @@ def _answer(config: EvaluateConfig, swept: Sweep, questions: list[Question], out
 
 def _grade(config: EvaluateConfig, problems: dict[str, list[Row]], output: Path) -> list[Row]:
     by_id = {problem["problem_id"]: problem for some in problems.values() for problem in some}
-    hints = {source.label: config.window.hint_text(config.hints.get(source.label)) for source in config.benchmarks}
+    hints = {source.label: config.window.hint_text(config.hints[source.label]) for source in config.benchmarks}
     graded: list[Row] = []
     for name in config.models:
         say(f"grading {name}")

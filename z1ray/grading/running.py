@@ -18,6 +18,7 @@ from typing import Any
 from z1ray.errors import UserError
 from z1ray.grading import bubblewrap, livecodebench, packages, sandbox, turns
 from z1ray.grading.config import SandboxConfig
+from z1ray.grading.inside.output import same
 from z1ray.grading.processes import Outcome
 from z1ray.records import TESTS, Row
 
@@ -32,7 +33,7 @@ _NOT_EARLY = {"antigravity", "this", "turtle", "tkinter", "idlelib", "test", "__
 _TOLERANCE = "tolerance:"
 _MOST_PRINTED = 4096
 # What programs print, as found by this process, by program and limits.
-_PRINTED: dict[tuple[str, str], list[str]] = {}
+_PRINTED: dict[tuple[str, str], str] = {}
 
 
 def run_cases(problem: Row, code: str, config: SandboxConfig) -> str:
@@ -85,18 +86,14 @@ def prints(program: str, output: str, config: SandboxConfig) -> str:
     """
     key = program, repr(config)
     if key in _PRINTED:
-        return "passed" if _lines(output) == _PRINTED[key] else "failed"
+        return "passed" if same(output, _PRINTED[key], None) else "failed"
     tests = dict.fromkeys(TESTS.names) | {"kind": "stdio", "inputs": [""], "outputs": [output]}
     verdict = compare_output({"tests": tests}, program, config)
     if verdict == "passed":
         if len(_PRINTED) == _MOST_PRINTED:
             del _PRINTED[next(iter(_PRINTED))]
-        _PRINTED[key] = _lines(output)
+        _PRINTED[key] = output
     return verdict
-
-
-def _lines(output: str) -> list[str]:
-    return [line.rstrip() for line in output.strip().splitlines()]
 
 
 def _judged(job: Row, secret: list[Any], config: SandboxConfig) -> str:

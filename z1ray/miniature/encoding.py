@@ -8,9 +8,9 @@ from z1ray.miniature.held_out import Terms
 from z1ray.miniature.lessons import Lesson, draw
 from z1ray.miniature.tokenizer import END
 from z1ray.prompts import chat_messages
+from z1ray.training.data.tokenize import IGNORE_INDEX
 from z1ray.window import CODE_HINT
 
-IGNORE_INDEX = -100
 _POOL = 32  # batches drawn together and sorted by length
 
 

@@ -85,10 +85,8 @@ def prepare_models(config: ExperimentConfig) -> None:
     used = {*teachers, config.train.model, *config.serve.models.values(), *config.evaluate.models.values()}
     for name, prepare in MODELS.items():
         folder = Path(config.models_dir) / name
-        if str(folder) in used:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            if prepare(folder):
-                say(f"model {name} is in {folder}")
+        if str(folder) in used and prepare(folder):
+            say(f"model {name} is in {folder}")
 
 
 def _cluster(address: str | None) -> AbstractContextManager[str]:

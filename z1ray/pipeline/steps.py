@@ -84,8 +84,8 @@ def _varied(asked: Asked, config: ExperimentConfig) -> Iterator[Step]:
                     f"change settings of {' and '.join(VARIED)}, e.g. curate.selection=shortest",
                 )
         words = [*asked.words, *changes, *_places(config, name)]
-        for stage in VARIED:
-            yield Step(stage=stage, variant=name, words=tuple(words), config=load(asked.path, words))
+        varied = load(asked.path, words)
+        yield from (Step(stage=stage, variant=name, words=tuple(words), config=varied) for stage in VARIED)
 
 
 def _places(config: ExperimentConfig, name: str) -> Sequence[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from z1ray.evaluation.statistics.interval import Array
+from z1ray.evaluation.traces import size
 from z1ray.records import Row
-from z1ray.window import NO_CAP
 
 POOLED = "all benchmarks"
 
@@ -67,7 +67,7 @@ def pooled(parts: Sequence[Line]) -> list[Line]:
 
 
 def _line(benchmark: str, method: str, model: str, rows: list[Row]) -> Line:
-    budgets = sorted({row["thinking_budget"] for row in rows}, key=lambda budget: (budget == NO_CAP, budget))
+    budgets = sorted({row["thinking_budget"] for row in rows}, key=size)
     problems = sorted({row["problem_id"] for row in rows})
     samples = sorted({row["sample"] for row in rows})
     shape = (len(budgets), len(problems), len(samples))
