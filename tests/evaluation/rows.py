@@ -22,6 +22,8 @@ def graded(**given: Any) -> Row:
         "finish_reason": "stop",
         "answer": "7",
         "correct": True,
+        "verdict": "passed",
+        "sandbox": None,
         **given,
     }
     name = f"{row['model']}#{row['problem_id']}#{row['thinking_budget']}#{row['sample']}"

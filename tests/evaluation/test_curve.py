@@ -77,6 +77,13 @@ def test_several_samples_of_a_problem():
     assert point.accuracy_low < 0.1 < 0.9 < point.accuracy_high
 
 
+def test_programs_have_no_majority():
+    """No two are the same text, so maj@k would say nothing."""
+    rows = [graded(problem_id=p, sample=s, answer=f"def f():\n    return {s}") for p in "ab" for s in range(2)]
+    (point,) = curve(rows, 0.95)
+    assert (point.pass_at_k, point.maj_at_k) == ({1: 1, 2: 1}, {})
+
+
 def test_points_of_a_line_run_from_few_to_many_thinking_tokens():
     """A plot joins them in this order."""
     given = [(40, 9), (10, 2), (-1, 30)]

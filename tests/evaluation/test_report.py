@@ -9,6 +9,8 @@ import pytest
 
 from tests.evaluation.rows import graded
 from z1ray import artifacts
+from z1ray.evaluation.answers_page import write_answers
+from z1ray.evaluation.curve import curve
 from z1ray.evaluation.report import write_report
 from z1ray.pipeline.summary import print_summary
 from z1ray.records import EVALUATION_ROW, write_rows
@@ -41,7 +43,7 @@ def test_every_table_and_file(run):
     """Drawn twice, told in the same sentences in the report, in JSON and to the caller; names are escaped."""
     told = write_report(run, 0.95)
     assert len(told) == 3
-    assert json.loads((run / "findings.json").read_text())["sentences"] == told
+    assert json.loads((run / "findings.json").read_text())["headlines"] == told
     assert len(json.loads((run / "curve.json").read_text())) == 4
     assert (run / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (run / "curve.svg").read_bytes()
@@ -51,6 +53,9 @@ def test_every_table_and_file(run):
     assert all(page.count(f'href="answers.html#point={number}"') >= 3 for number in range(4))
     for title in ("how runs ended", "pass@k", "against the next", "against each other", "needed for", "Control"):
         assert title in page
+    # One script of answers for each point; the report leads to their table.
+    assert sorted(path.name for path in (run / "answers").iterdir()) == [f"{number}.js" for number in range(4)]
+    assert 'href="answers.html"' in page
     assert "<b>" not in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
 
@@ -61,3 +66,28 @@ def test_the_summary_ends_with_the_sentences(run, capsys):
     print_summary(run)
     printed = capsys.readouterr().out
     assert all(sentence in printed for sentence in told)
+
+
+def test_verdicts_are_shown_with_their_kind(run):
+    """What a row says of its verdict and sandbox reaches the page; rows without these columns have none."""
+    rows = [graded(verdict="timeout", sandbox="bubblewrap", correct=False), graded(problem_id="q", verdict=None)]
+    write_answers(run, curve(rows, 0.95), rows)
+    told = (run / "answers" / "0.js").read_text()
+    answers = json.loads(told.removeprefix("show(0, ").removesuffix(");\n"))
+    assert [(a[0]["verdict"], a[0]["sandbox"]) for a in answers.values()] == [("timeout", "bubblewrap"), (None, None)]
+
+
+def test_methods_have_a_table(run):
+    """Against the window, and with the method beside each point."""
+    rows = [
+        graded(method=method, thinking_budget=budget, thinking_tokens=budget, problem_id=str(n), correct=n < budget)
+        for method in ("shifted_thinking_window", "tag_capped")
+        for budget in (4, 8)
+        for n in range(10)
+    ]
+    write_rows(rows, run / "evaluation" / "rows.parquet", EVALUATION_ROW)
+    write_report(run, 0.95)
+    page = (run / "report.html").read_text()
+    assert "Methods against the window" in page
+    assert len(json.loads((run / "findings.json").read_text())["methods"]) == 4
+    assert page.count("<td>tag_capped</td>") >= 4

@@ -1,17 +1,16 @@
-"""Which answers are branches of which trace, and where they leave it."""
+"""Where a budget leaves a trace."""
 
 import pytest
 
-from z1ray.evaluation.traces import Trace, serving
+from z1ray.evaluation.traces import Trace
 from z1ray.window import NO_CAP, Window
 
 HINT = (7, 8)
 NEWLINE = 0
 BREAKS = frozenset({NEWLINE})
 
-ENDED = Trace(6, (1, 2, 3, 4), cut=False)
-CUT = Trace(6, (1, 2, 3, 4, 5, 6, *HINT, 9), cut=True)
-FREE = Trace(NO_CAP, (1, 2, 3, 4, 5, 6, 1, 2), cut=False)
+ENDED = Trace((1, 2, 3, 4), ended=True)
+GOING = Trace((1, 2, 3, 4, 5, 6), ended=False)
 
 
 def exact(budget: int) -> Window:
@@ -19,56 +18,32 @@ def exact(budget: int) -> Window:
 
 
 @pytest.mark.parametrize(
-    ("trace", "budget", "shown"),
+    ("trace", "budget", "cut"),
     [
-        (CUT, 0, HINT),
-        (CUT, 4, (1, 2, 3, 4, *HINT)),
-        (CUT, 6, None),
-        (ENDED, 3, (1, 2, 3, *HINT)),
-        (ENDED, 4, None),
-        (ENDED, 9, None),
-        (ENDED, NO_CAP, None),
-        (FREE, 7, (1, 2, 3, 4, 5, 6, 1, *HINT)),
-        (FREE, 8, None),
-        (FREE, NO_CAP, None),
+        *[(GOING, 0, 0), (GOING, 4, 4), (GOING, 6, 6), (GOING, NO_CAP, None)],
+        *[(ENDED, 0, 0), (ENDED, 3, 3), (ENDED, 4, None), (ENDED, 9, None), (ENDED, NO_CAP, None)],
     ],
 )
-def test_an_answer_is_its_trace_or_leaves_it_at_the_cut(trace, budget, shown):
+def test_an_answer_is_its_trace_or_leaves_it_at_the_cut(trace, budget, cut):
     """A run that ends within the budget, its last token included, is never shown the hint."""
-    assert trace.reaches(budget)
-    assert trace.shown(exact(budget), BREAKS) == shown
+    assert trace.cut(exact(budget), BREAKS) == cut
 
 
-def test_a_trace_that_was_cut_says_nothing_of_larger_budgets():
-    """What stands behind its cut is the hint."""
-    assert not CUT.reaches(7)
-    assert not CUT.reaches(NO_CAP)
+def test_a_trace_says_nothing_of_what_lies_behind_it():
+    """Unless it ended: then it serves every budget."""
+    assert not GOING.is_cut_by(exact(7), BREAKS)
+    assert GOING.is_cut_by(exact(6), BREAKS)
+    assert ENDED.is_cut_by(exact(100), BREAKS)
+    assert [GOING.reaches(number) for number in (6, 7)] == [True, False]
+    assert ENDED.reaches(100)
+    with pytest.raises(AssertionError, match="before the cut"):
+        GOING.cut(exact(7), BREAKS)
 
 
 def test_grace_waits_for_the_line_end_within_the_trace():
-    """The smaller budget's grace may end behind the larger budget, but its cut never lies behind the trace's."""
-    trace = Trace(6, (1, 2, 3, 4, 5, 6, 6, NEWLINE, *HINT, 9), cut=True)
-    graces = {5: 4, 4: 3, 3: 2}
-    shown = {budget: trace.shown(Window(budget, HINT, 30, grace), BREAKS) for budget, grace in graces.items()}
-    assert shown == {
-        5: (1, 2, 3, 4, 5, 6, 6, NEWLINE, *HINT),
-        4: (1, 2, 3, 4, 5, 6, 6, *HINT),
-        3: (1, 2, 3, 4, 5, *HINT),
-    }
-
-
-@pytest.mark.parametrize(
-    ("budget", "served"),
-    [(4, CUT), (6, CUT), (7, Trace(9, CUT.token_ids, cut=True)), (10, FREE), (NO_CAP, FREE)],
-)
-def test_the_smallest_trace_that_reaches_serves(budget, served):
-    """So a trace made later for a larger budget does not change the answers that are there."""
-    traces = [FREE, Trace(9, CUT.token_ids, cut=True), CUT]
-    assert serving(traces, budget) == served
-
-
-def test_a_trace_that_ended_by_itself_serves_a_larger_budget():
-    """Nothing is asked when a budget is added above one that nobody used up."""
-    assert serving([ENDED], 100) == ENDED
-    assert serving([CUT], 100) is None
-    assert serving([], 1) is None
+    """The smaller budget's grace may end behind the larger budget, but its cut never lies behind that one's."""
+    trace = Trace((1, 2, 3, 4, 5, 6, 6, NEWLINE), ended=False)
+    graces = {6: 5, 5: 4, 4: 3, 3: 2}
+    cuts = {budget: trace.cut(Window(budget, HINT, 30, grace), BREAKS) for budget, grace in graces.items()}
+    assert cuts == {6: 8, 5: 8, 4: 7, 3: 5}
+    assert not Trace((1, 2, 3, 4, 5, 6, 6), ended=False).is_cut_by(Window(6, HINT, 30, 5), BREAKS)

@@ -14,6 +14,7 @@ import numpy as np
 from z1ray.evaluation.statistics.interval import accuracy_interval
 from z1ray.evaluation.statistics.lines import generated_tokens
 from z1ray.evaluation.statistics.samples import maj_at_k, pass_at_k, powers_up_to
+from z1ray.evaluation.statistics.votes import are_programs, voted
 from z1ray.records import Row
 
 BUDGET = "budget"
@@ -37,7 +38,8 @@ class Point:
         answer_finish: How the answers after a hint ended: ``stop`` or ``length``.
         answer_ran_out_ratio: Share of all runs whose answer after the hint ran out of tokens.
         no_answer_ratio: Share of runs in which no answer was found.
-        pass_at_k, maj_at_k: By k, where problems have several samples; empty otherwise.
+        pass_at_k, maj_at_k: By k, where problems have several samples; empty otherwise, and maj@k also
+            where answers are programs.
     """
 
     model: str
@@ -73,7 +75,7 @@ def curve(rows: Iterable[Row], confidence: float) -> list[Point]:
         confidence: Level of the intervals, e.g. 0.95.
     """
     groups: dict[tuple[str, str, str, int], list[Row]] = {}
-    for row in rows:
+    for row in voted(rows):
         key = (row["model"], row["benchmark"], row["method"], row["thinking_budget"])
         groups.setdefault(key, []).append(row)
     points = [_point(key, group, confidence) for key, group in groups.items()]
@@ -151,7 +153,8 @@ def _several(problems: Sequence[Sequence[Row]]) -> dict[str, Any]:
     num = len(problems[0])
     ks = powers_up_to(num) if num > 1 else []
     graded = [([row["answer"] for row in some], [row["correct"] is True for row in some]) for some in problems]
+    votes = [] if are_programs(answer for answers, _ in graded for answer in answers) else ks
     return {
         "pass_at_k": {k: float(np.mean([pass_at_k(num, sum(correct), k) for _, correct in graded])) for k in ks},
-        "maj_at_k": {k: float(np.mean([maj_at_k(*each, k) for each in graded])) for k in ks},
+        "maj_at_k": {k: float(np.mean([maj_at_k(*each, k) for each in graded])) for k in votes},
     }

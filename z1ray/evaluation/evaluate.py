@@ -1,10 +1,13 @@
 """The stage checkpoints -> graded evaluation rows.
 
-Writes, per model, its requests and answers (see ``answers``), and ``rows.parquet`` with every
-graded row. The curve and the report are drawn from that; see ``report``.
+Writes, per model, its requests and answers (see ``answers``), per endpoint its answers (see ``http.answers``),
+and ``rows.parquet`` with every graded row. The curve and the report are drawn from that; see ``report``.
+``problems.arrow`` has the problems and ``verdicts`` what was found of each answer; see ``grade``.
 """
 
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,28 +16,33 @@ from z1ray import artifacts
 from z1ray.errors import UserError
 from z1ray.evaluation.answers import Tokens, answer
 from z1ray.evaluation.config import EvaluateConfig
-from z1ray.evaluation.grade import grade_rows
+from z1ray.evaluation.grade import grade
+from z1ray.evaluation.http.answers import answer_over_http, prepare
+from z1ray.evaluation.methods import names
+from z1ray.evaluation.methods.marks import ending
+from z1ray.evaluation.problems import FILE, are_edited, require_same_questions, write_problems
 from z1ray.evaluation.requests import Question, Sweep, build_questions, sweep
+from z1ray.evaluation.verdicts import Rules, check_digest
 from z1ray.grading import packages
 from z1ray.grading.config import SandboxConfig
 from z1ray.models.lookup import require
 from z1ray.problems.load import load_problems
-from z1ray.progress import say
-from z1ray.records import EVALUATION_ROW, Row, write_rows
+from z1ray.records import Row
 
 
 def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> dict[str, Any]:
     """Sweep every model over benchmarks and budgets, then grade; needs a running Ray.
 
-    A run that was killed continues: answered requests are not asked again.
+    A run that was killed continues: answered requests are not asked again, nor graded answers graded. A finished
+    one is graded anew where its limits, or tests that lie in files, are others now.
 
     Returns:
-        The manifest: number of rows, tokens generated and tokens that a run for each row would have
-        generated, seconds per model.
+        The manifest: number of rows, of each verdict and of each sandbox, tokens generated and tokens that a run
+        for each row would have generated, seconds per model.
 
     Raises:
-        UserError: For a missing model, or a benchmark problem without tests or
-            too long for the context.
+        UserError: For a missing model, a benchmark problem without tests or too long for the context, an
+            endpoint that cannot be asked, or a question that is not the one that was answered.
     """
     started = time.time()
     for name, model in config.models.items():
@@ -42,19 +50,28 @@ def evaluate(config: EvaluateConfig, output: Path, *, force: bool = False) -> di
     inputs = artifacts.exporters(config.models, "evaluate.models")
     if not force:
         artifacts.require_own(output, config, inputs)
-        if artifacts.is_done(output, config):
+        if artifacts.is_done(output, config) and not are_edited(config, output / FILE):
             return artifacts.manifest(output)
     # What cannot work is told now, before anything is cleared for it or the folder belongs to it.
     problems = _problems(config)
+    rows = list(chain.from_iterable(problems.values()))
+    if not force:
+        require_same_questions(output / FILE, rows)
     asked = [_asked(config, name, problems) for name in config.models]
+    models = output / "models"
+    missing = [prepare(config, name, problems, models / name, force=force) for name in config.endpoints]
     artifacts.begin(output, config, inputs, force=force)
-    spent = {swept.model: _answer(config, swept, questions, output) for swept, questions in asked}
-    rows = _grade(config, problems, output)
-    write_rows(rows, output / "rows.parquet", EVALUATION_ROW)
+    # Edited tests alone leave the folder as it is.
+    (output / artifacts.MANIFEST).unlink(missing_ok=True)
+    write_problems(rows, output / FILE)
+    work = {swept.model: partial(answer, config, swept, questions) for swept, questions in asked}
+    work |= {each.name: partial(answer_over_http, config, each) for each in missing}
+    spent = {name: _timed(answers, models / name) for name, answers in work.items()}
+    graded = _grade(config, [swept for swept, _ in asked], rows, output)
     return artifacts.finish(
         output,
         started,
-        num_rows=len(rows),
+        **graded,
         tokens_generated=sum(tokens.generated for _, tokens in spent.values()),
         tokens_of_separate_runs=sum(tokens.separately for _, tokens in spent.values()),
         seconds_per_model={name: seconds for name, (seconds, _) in spent.items()},
@@ -89,19 +106,29 @@ def _asked(config: EvaluateConfig, name: str, problems: dict[str, list[Row]]) ->
     return swept, list(chain.from_iterable(questions))
 
 
-def _answer(config: EvaluateConfig, swept: Sweep, questions: list[Question], output: Path) -> tuple[float, Tokens]:
+def _timed(answers: Callable[[Path], Tokens], folder: Path) -> tuple[float, Tokens]:
     started = time.time()
-    tokens = answer(config, swept, questions, output / "models" / swept.model)
+    tokens = answers(folder)
     return round(time.time() - started, 1), tokens
 
 
-def _grade(config: EvaluateConfig, problems: dict[str, list[Row]], output: Path) -> list[Row]:
-    by_id = {problem["problem_id"]: problem for some in problems.values() for problem in some}
-    hints = {source.label: config.window.hint_text(config.hints[source.label]) for source in config.benchmarks}
-    graded: list[Row] = []
-    for name in config.models:
-        say(f"grading {name}")
-        graded += grade_rows(
-            output / "models" / name / "answers.parquet", by_id, hints, config.sandbox, config.parallelism
-        )
-    return graded
+def _grade(config: EvaluateConfig, sweeps: list[Sweep], problems: list[Row], output: Path) -> dict[str, Any]:
+    rules = Rules(
+        problems=(output / FILE).absolute(),
+        checks={row["problem_id"]: check_digest(row) for row in problems},
+        hints=dict(_hints(config, sweeps)),
+        sandbox=config.sandbox,
+    )
+    answers = [output / "models" / name / "answers.parquet" for name in config.names]
+    return grade(answers, output, rules, config.parallelism)
+
+
+def _hints(config: EvaluateConfig, sweeps: list[Sweep]) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """What ends thinking that is cut, by model or endpoint, benchmark and method."""
+    for label, name in config.hints.items():
+        hint = config.window.hint_text(name)
+        for swept in sweeps:
+            yield from (((swept.model, label, method), ending(method, hint, swept.marks)) for method in config.methods)
+        for endpoint, asked in config.endpoints.items():
+            methods = {names.WINDOW, names.UNCAPPED, asked.budget_field or names.UNCAPPED}
+            yield from (((endpoint, label, method), hint) for method in methods)

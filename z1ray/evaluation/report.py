@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from z1ray import artifacts
-from z1ray.evaluation.answers_page import PAGE, answers_page, link
+from z1ray.evaluation.answers_page import PAGE, link, write_answers
 from z1ray.evaluation.curve import Point, as_json, curve
 from z1ray.evaluation.plots import curve_figure
 from z1ray.evaluation.statistics import findings as found
-from z1ray.evaluation.statistics.sentences import budget_text, p_text, sentences
+from z1ray.evaluation.statistics.sentences import budget_text, headlines, method_text, p_text, sentences
 from z1ray.files import replacing, write_json, write_text
 from z1ray.plots import loss_png, png, svg
 from z1ray.records import Row, read_rows
 
-_STAGES = ("trajectories", "dataset", "checkpoint", "endpoint", "evaluation")
 _COMMON_FACTS = {"finished", "seconds", "code", "versions", "inputs"}
 _SAMPLES_PER_OUTCOME = 2
 
@@ -33,25 +32,25 @@ def write_report(run: Path, confidence: float) -> list[str]:
         confidence: Level of the accuracy intervals.
 
     Returns:
-        The findings that matter most, in sentences.
+        The findings that tell most, in at most eight sentences; the files hold all of them.
     """
     rows = read_rows(run / "evaluation" / "rows.parquet")
     points, findings = curve(rows, confidence), found.findings(rows, confidence)
-    told = sentences(findings)
+    told = {"headlines": headlines(findings), "sentences": sentences(findings)}
     figure = curve_figure(points)
     image = svg(figure)
     write_json(run / "curve.json", as_json(points))
-    write_json(run / "findings.json", {"sentences": told, **found.as_json(findings)})
+    write_json(run / "findings.json", {**told, **found.as_json(findings)})
     for name, data in (("curve.png", png(figure)), ("curve.svg", image)):
         with replacing(run / name) as partial:
             partial.write_bytes(data)
-    write_text(run / PAGE, answers_page(points, rows))
+    write_answers(run, points, rows)
     # Last, since a run is done once it has its report.
     write_text(run / "report.html", _render(run, points, findings, told, image))
-    return told
+    return told["headlines"]
 
 
-def _render(run: Path, points: list[Point], findings: found.Findings, told: list[str], image: bytes) -> str:
+def _render(run: Path, points: list[Point], findings: found.Findings, told: dict[str, list[str]], image: bytes) -> str:
     from jinja2 import Environment
     from markupsafe import Markup
 
@@ -68,13 +67,17 @@ def _render(run: Path, points: list[Point], findings: found.Findings, told: list
             versions=", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
             points=points,
             findings=findings,
-            sentences=told,
+            **told,
             budget_text=budget_text,
+            method_text=method_text,
             p_text=p_text,
             link=link,
+            page=PAGE,
             # Without the declarations of a file of its own.
             curve_svg=Markup(image[image.index(b"<svg") :].decode()),
-            stages=[_stage(run / name) for name in _STAGES if (run / name / artifacts.MANIFEST).exists()],
+            stages=[
+                _stage(run / name) for name in artifacts.FOLDERS.values() if (run / name / artifacts.MANIFEST).exists()
+            ],
             drops=Counter(_outcome(row) for row in examples).most_common(),
             loss_png=_loss(run / "checkpoint" / "metrics.jsonl"),
             chats=_chats(run / "endpoint" / "chats.json"),

@@ -1,12 +1,12 @@
-"""One trace, all budgets: which answers are branches of which trace.
+"""One trace, all budgets: what a model wrote by itself, and where a thinking budget cuts it.
 
-A trace is a run at the largest budget. Up to where a smaller budget cuts, a run under that budget writes
-the same tokens (greedy: exactly; sampled: it may as well take the same draws). So its answer is the trace
-itself where that ended before the cut; else it branches: the trace's tokens up to the cut and the hint are
-shown to the model, which then writes the answer only.
+Up to where a budget cuts, a run under it writes the same tokens as one without (greedy: exactly; sampled: it may
+as well take the same draws). So a problem is thought through once, as far as the largest budget reaches. A
+smaller one's answer is that trace itself where it ended before the cut; else it branches: the tokens up to the
+cut and the hint are shown to the model, which then writes the answer only. A trace can be carried on later.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from z1ray.window import NO_CAP, Window
@@ -14,44 +14,37 @@ from z1ray.window import NO_CAP, Window
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A finished run.
+    """The beginning of a turn, or all of it.
 
     Attributes:
-        budget: The thinking budget it had; -1 is no cap.
-        token_ids: All its tokens: thinking, hint and answer.
-        cut: Whether its thinking was cut.
+        token_ids: What the model wrote, with nothing put in.
+        ended: Whether it ended its turn by itself; the last token says so.
     """
 
-    budget: int
     token_ids: Sequence[int]
-    cut: bool
+    ended: bool
 
-    def reaches(self, budget: int) -> bool:
-        """Whether a run under ``budget`` would cut no later; one that ended by itself serves every budget."""
-        return not self.cut or size(budget) <= size(self.budget)
+    def reaches(self, num_tokens: int) -> bool:
+        """Whether it is that long; one that ended is never missing anything."""
+        return self.ended or len(self.token_ids) >= num_tokens
 
-    def shown(self, window: Window, breaks: Container[int]) -> tuple[int, ...] | None:
-        """Thinking and hint that a run under ``window`` goes on from; None if that run is this trace.
+    def is_cut_by(self, window: Window, breaks: Container[int]) -> bool:
+        """Whether it is long enough to know where the window cuts it, or that it does not."""
+        return self.ended or window.hint_due(self.token_ids, breaks) is not None
+
+    def cut(self, window: Window, breaks: Container[int]) -> int | None:
+        """Tokens before the hint of a run under ``window``; None if that run is this trace.
 
         Args:
-            window: The window of a budget that the trace reaches. The share of grace is the same for both, so
-                the line end or last position where it cuts never lies behind the trace's own cut.
+            window: The window; without a cap, the trace is all there is to be written.
             breaks: Tokens that end a line.
         """
-        assert self.reaches(window.budget), "the trace was cut before this budget"
-        position = None if window.budget == self.budget else window.cut_position(self.token_ids, breaks)
-        return None if position is None else (*self.token_ids[:position], *window.hint)
+        position = window.hint_due(self.token_ids, breaks)
+        assert self.ended or position is not None or window.budget == NO_CAP, "the trace ends before the cut"
+        # A run that ends within the budget, its last token included, is never shown the hint.
+        return None if self.ended and position == len(self.token_ids) else position
 
 
 def size(budget: int) -> float:
     """A budget as a number that grows with the thinking it allows."""
     return float("inf") if budget == NO_CAP else budget
-
-
-def serving(traces: Iterable[Trace], budget: int) -> Trace | None:
-    """The trace that a budget's answer is taken from; None if one has to be made.
-
-    Of several, the one with the smallest budget. So a trace that is made later, at a larger budget, changes
-    nothing for the answers that are there.
-    """
-    return min((trace for trace in traces if trace.reaches(budget)), key=lambda trace: size(trace.budget), default=None)

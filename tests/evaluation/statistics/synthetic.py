@@ -20,5 +20,14 @@ def line(
     solved = np.arange(num_problems) < np.round(np.array(accuracies) * num_problems)[:, None]
     thinking = np.broadcast_to(np.array(tokens, dtype=float)[:, None, None], shape)
     return Line(
-        model, benchmark, "x", tuple(tokens), (num_problems,), solved[:, :, None].astype(float), thinking, thinking + 10
+        model,
+        benchmark,
+        "x",
+        tuple(tokens),
+        tuple(f"{benchmark}/{number:05d}" for number in range(num_problems)),
+        (num_problems,),
+        correct=solved[:, :, None].astype(float),
+        thinking=thinking,
+        generated=thinking + 10,
+        answers=np.full(shape, "7", dtype=object),
     )

@@ -45,6 +45,14 @@ def test_level_and_coverage_without_a_difference(strata):
     assert 0.92 <= held / trials <= 1
 
 
+@pytest.mark.parametrize(("num", "least"), [(2, 0.5), (5, 0.0625), (12, 2 / 2**12)])
+def test_few_problems_prove_little(num, least):
+    """That all of two problems got better happens by chance every second time, one way or the other."""
+    first, second = np.zeros((num, 4)), np.ones((num, 4))
+    second[0, 0] = 0
+    assert compare(first, second, [num], 0.95).p_value == pytest.approx(least, rel=0.03)
+
+
 def test_every_benchmark_counts_the_same():
     """A gain of all of 2 problems and of none of 98 is half, as the mean over benchmarks has it."""
     first = np.zeros((100, 2))

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from itertools import combinations, pairwise
 from typing import Any
 
-from z1ray.evaluation.statistics.lines import Line, lines, pooled, weights
+from z1ray.evaluation.statistics.holm import adjust
+from z1ray.evaluation.statistics.lines import POOLED, Line, lines, pooled, weights
+from z1ray.evaluation.statistics.methods import MethodPoint, method_points
 from z1ray.evaluation.statistics.needed import Needed, Saving, needed, saving
 from z1ray.evaluation.statistics.paired import Difference, compare
 from z1ray.evaluation.statistics.s1 import S1Metrics, s1_metrics
@@ -16,7 +18,7 @@ _LEVELS = [round(0.1 * tenths, 1) for tenths in range(1, 10)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two points of one benchmark on the same problems; ``result`` is the other accuracy minus the first."""
+    """Two points on the same problems of one benchmark; ``result`` is the other accuracy minus the first."""
 
     benchmark: str
     method: str
@@ -33,12 +35,15 @@ class Comparison:
 class Findings:
     """Per benchmark and, of several, over all of them pooled.
 
+    P-values are adjusted after Holm within a family: see each list.
+
     Attributes:
         confidence: Level of all intervals.
-        gains: Each model's largest budget against its smallest.
+        gains: Each model's largest budget against its smallest; a family is one model's benchmarks.
         savings: Tokens that one model saves against another at equal accuracy.
-        steps: Each model's budgets against the next larger ones.
-        models: Models against each other at the same budget.
+        steps: Each model's budgets against the next larger ones; a family is all steps of one curve.
+        models: Models against each other at the same budget; a family is all budgets of two curves.
+        methods: Methods against the window, of the models that were asked by several.
         needed: Thinking tokens needed for accuracies of 0.1, 0.2 and so on, as far as they are reached.
         s1: The s1 paper's metrics.
     """
@@ -48,6 +53,7 @@ class Findings:
     savings: list[Saving]
     steps: list[Comparison]
     models: list[Comparison]
+    methods: list[MethodPoint]
     needed: list[Needed]
     s1: list[S1Metrics]
 
@@ -56,20 +62,16 @@ def findings(rows: Iterable[Row], confidence: float) -> Findings:
     """Compute all of them from graded rows of ``EVALUATION_ROW``."""
     parts = lines(rows)
     every = [*parts, *pooled(parts)]
-    pairs = list(_pairs(every))
     # One budget is a point, not a curve.
     curves = [line for line in every if len(line.budgets) > 1]
-    savings = [saving(first, second, confidence) for first, second in _pairs(curves)]
+    savings = [saving(first, second, confidence) for first, second in _rivals(curves)]
     return Findings(
         confidence=confidence,
-        gains=[_compare(line, 0, line, len(line.budgets) - 1, confidence) for line in curves],
+        gains=adjust(_gains(curves, confidence), "result", lambda c: (c.model, c.method, c.benchmark == POOLED)),
         savings=[found for found in savings if found is not None],
-        steps=[_compare(line, a, line, b, confidence) for line in every for a, b in pairwise(range(len(line.budgets)))],
-        models=[
-            _compare(first, number, second, number, confidence)
-            for first, second in pairs
-            for number in range(len(first.budgets))
-        ],
+        steps=adjust(_steps(curves, confidence), "result", lambda c: (c.benchmark, c.model, c.method)),
+        models=adjust(_models(every, confidence), "result", lambda c: (c.benchmark, c.method, c.model, c.other_model)),
+        methods=method_points(parts, confidence),
         needed=list(_needed(curves, confidence)),
         s1=[s1_metrics(line) for line in every],
     )
@@ -80,15 +82,44 @@ def as_json(found: Findings) -> dict[str, Any]:
     return asdict(found)
 
 
-def _pairs(every: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
-    """Lines of two models with the same benchmark, method and budgets."""
-    for first, second in combinations(every, 2):
-        if (first.benchmark, first.method) == (second.benchmark, second.method):
-            assert (first.budgets, first.strata) == (second.budgets, second.strata), "models were asked differently"
-            yield first, second
+def _gains(curves: Sequence[Line], confidence: float) -> list[Comparison]:
+    return [compare_points(line, 0, line, len(line.budgets) - 1, confidence) for line in curves]
 
 
-def _compare(first: Line, number: int, second: Line, other: int, confidence: float) -> Comparison:
+def _steps(curves: Sequence[Line], confidence: float) -> list[Comparison]:
+    return [
+        compare_points(line, a, line, b, confidence) for line in curves for a, b in pairwise(range(len(line.budgets)))
+    ]
+
+
+def _models(every: Sequence[Line], confidence: float) -> list[Comparison]:
+    """At each budget, two models that were asked by the same method."""
+    return [
+        compare_points(first, number, second, number, confidence)
+        for first, second in combinations(every, 2)
+        if (first.benchmark, first.method) == (second.benchmark, second.method)
+        for number in range(len(first.budgets))
+    ]
+
+
+def _rivals(curves: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
+    """Curves of two models on one benchmark: of the same method, or of two that they do not share.
+
+    So a model that closes its thinking with a tag is compared with one that has the window.
+    """
+    methods: dict[tuple[str, str], set[str]] = {}
+    for line in curves:
+        methods.setdefault((line.benchmark, line.model), set()).add(line.method)
+    for first, second in combinations(curves, 2):
+        if first.benchmark == second.benchmark and first.model != second.model:
+            shared = methods[first.benchmark, first.model] & methods[second.benchmark, second.model]
+            if first.method == second.method or not shared:
+                yield first, second
+
+
+def compare_points(first: Line, number: int, second: Line, other: int, confidence: float) -> Comparison:
+    """The second line's point at the place ``other`` among its budgets against the first's at ``number``."""
+    assert first.problems == second.problems, "they were asked different problems"
     weight = weights(first.strata)
     before, after = first.correct[number], second.correct[other]
     return Comparison(

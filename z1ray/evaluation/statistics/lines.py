@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from z1ray.evaluation.statistics.interval import Array
+from z1ray.evaluation.statistics.votes import voted
 from z1ray.evaluation.traces import size
 from z1ray.records import Row
 
 POOLED = "all benchmarks"
+_ARRAYS = ("correct", "thinking", "generated", "answers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,26 +21,40 @@ class Line:
     Attributes:
         model, benchmark, method: What was run; the benchmark is ``POOLED`` for several.
         budgets: Thinking budgets from small to large; no cap comes last.
-        strata: Number of problems of each benchmark, in the order of the arrays' second axis. Every
-            benchmark has the same weight, as in the paper's mean over benchmarks.
+        problems: Problem ids, in the order of the arrays' second axis.
+        strata: Number of problems of each benchmark, in the same order. Every benchmark has the same weight, as
+            in the paper's mean over benchmarks.
         correct: 1 for a correct answer, else 0, of shape (budgets, problems, samples).
         thinking: Thinking tokens, of the same shape.
         generated: Thinking, hint and answer tokens together, of the same shape.
+        answers: Extracted answers as texts or None, of the same shape.
     """
 
     model: str
     benchmark: str
     method: str
     budgets: tuple[int, ...]
+    problems: tuple[str, ...]
     strata: tuple[int, ...]
     correct: Array
     thinking: Array
     generated: Array
+    answers: Array
 
     @property
     def num_samples(self) -> int:
         """Samples per problem and budget."""
         return int(self.correct.shape[2])
+
+
+def only(line: Line, budgets: Sequence[int], problems: Sequence[str]) -> Line:
+    """One benchmark's line with some of its budgets and problems, in the order given."""
+    assert len(line.strata) == 1, "problems of several benchmarks are weighted by benchmark"
+    rows = [line.budgets.index(budget) for budget in budgets]
+    columns = {name: number for number, name in enumerate(line.problems)}
+    chosen = np.ix_(rows, [columns[name] for name in problems])
+    arrays = {name: getattr(line, name)[chosen] for name in _ARRAYS}
+    return replace(line, budgets=tuple(budgets), problems=tuple(problems), strata=(len(problems),), **arrays)
 
 
 def weights(strata: Sequence[int]) -> Array:
@@ -53,7 +69,7 @@ def lines(rows: Iterable[Row]) -> list[Line]:
         rows: Graded rows of ``EVALUATION_ROW``: each problem at each budget with each sample once.
     """
     groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
+    for row in voted(rows):
         groups.setdefault((row["benchmark"], row["method"], row["model"]), []).append(row)
     return [_line(*key, groups[key]) for key in sorted(groups)]
 
@@ -74,18 +90,20 @@ def _line(benchmark: str, method: str, model: str, rows: list[Row]) -> Line:
     assert len(rows) == np.prod(shape), f"{model} was not asked everything of {benchmark}, or something twice"
     rows = sorted(rows, key=lambda row: (budgets.index(row["thinking_budget"]), row["problem_id"], row["sample"]))
 
-    def array(values: Iterable[float]) -> Array:
-        return np.fromiter(values, float, len(rows)).reshape(shape)
+    def array(values: Iterable[object], kind: type = float) -> Array:
+        return np.fromiter(values, kind, len(rows)).reshape(shape)
 
     return Line(
         model,
         benchmark,
         method,
         tuple(budgets),
+        tuple(problems),
         (len(problems),),
         correct=array(row["correct"] is True for row in rows),
         thinking=array(row["thinking_tokens"] for row in rows),
         generated=array(generated_tokens(row) for row in rows),
+        answers=array((row["answer"] for row in rows), object),
     )
 
 
@@ -100,8 +118,7 @@ def _pool(parts: Sequence[Line]) -> Line:
     return replace(
         parts[0],
         benchmark=POOLED,
+        problems=tuple(name for line in parts for name in line.problems),
         strata=tuple(num for line in parts for num in line.strata),
-        correct=np.concatenate([line.correct for line in parts], axis=1),
-        thinking=np.concatenate([line.thinking for line in parts], axis=1),
-        generated=np.concatenate([line.generated for line in parts], axis=1),
+        **{name: np.concatenate([getattr(line, name) for line in parts], axis=1) for name in _ARRAYS},
     )

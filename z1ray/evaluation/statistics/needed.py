@@ -1,6 +1,7 @@
 """Tokens needed for an accuracy, and tokens saved at equal accuracy, read off the curve between its points."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -39,8 +40,9 @@ class Saving:
     """Tokens that one model saves against another at the highest accuracy that both reach.
 
     Attributes:
-        benchmark, method: Where they were compared.
-        model, other: The model that needs fewer thinking tokens, and the one that needs more.
+        benchmark: Where they were compared.
+        model, method: The model that needs fewer thinking tokens, and how it was asked.
+        other, other_method: The one that needs more.
         accuracy: The accuracy.
         tokens, other_tokens: Mean thinking tokens that each needs for it.
         saved: Share of thinking tokens saved; negative would be more tokens.
@@ -51,9 +53,10 @@ class Saving:
     """
 
     benchmark: str
-    method: str
     model: str
+    method: str
     other: str
+    other_method: str
     accuracy: float
     tokens: float
     other_tokens: float
@@ -78,17 +81,38 @@ def crossing(tokens: Array, accuracy: Array, target: Array) -> Array:
     tokens, accuracy = np.take_along_axis(tokens, order, 1), np.take_along_axis(accuracy, order, 1)
     # A mean of 0.6 may come out a hair below 0.6.
     enough = accuracy >= target[:, None] - 1e-9
-    curves, after = np.arange(len(target)), enough.argmax(axis=1)
+    each, after = np.arange(len(target)), enough.argmax(axis=1)
     before = np.maximum(after - 1, 0)
-    rise = accuracy[curves, after] - accuracy[curves, before]
-    share = np.divide(target - accuracy[curves, before], rise, out=np.zeros_like(rise), where=rise > 0)
-    between = tokens[curves, before] + share * (tokens[curves, after] - tokens[curves, before])
+    rise = accuracy[each, after] - accuracy[each, before]
+    share = np.divide(target - accuracy[each, before], rise, out=np.zeros_like(rise), where=rise > 0)
+    between = tokens[each, before] + share * (tokens[each, after] - tokens[each, before])
     return np.where(enough.any(axis=1), np.where(after == 0, tokens[:, 0], between), np.inf)
+
+
+def height(tokens: Array, accuracy: Array, at: Array) -> Array:
+    """Accuracy of curves at a number of tokens, linear between points; outside of them that of the nearest.
+
+    Args:
+        tokens: Mean tokens at each point of each curve, of shape (curves, points).
+        accuracy: Accuracy there, of the same shape.
+        at: Tokens to spend, of shape (curves,).
+    """
+    order = np.argsort(tokens, axis=1, kind="stable")
+    tokens, accuracy = np.take_along_axis(tokens, order, 1), np.take_along_axis(accuracy, order, 1)
+    return np.array([np.interp(*each) for each in zip(at, tokens, accuracy, strict=True)])
+
+
+@lru_cache(maxsize=64)
+def curves(line: Line, axis: Axis) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Tokens and accuracy of the line itself, and of its bootstrap replicates; of shape (curves, points) each."""
+    tokens, accuracy = getattr(line, axis).mean(axis=2).T, line.correct.mean(axis=2).T
+    own, drawn = weights(line.strata)[None], draws(line.strata)
+    return (own @ tokens, own @ accuracy), (drawn @ tokens, drawn @ accuracy)
 
 
 def needed(line: Line, target: float, confidence: float) -> Needed | None:
     """Thinking tokens that a line needs for an accuracy; None if it does not reach it."""
-    estimate, replicates = _curves(line, "thinking")
+    estimate, replicates = curves(line, "thinking")
     (tokens,) = crossing(*estimate, np.array([target]))
     if np.isinf(tokens):
         return None
@@ -106,7 +130,7 @@ def needed(line: Line, target: float, confidence: float) -> Needed | None:
 
 
 def saving(first: Line, second: Line, confidence: float) -> Saving | None:
-    """Compare two models on the same problems; None if they have no accuracy above 0 in common."""
+    """Compare two lines on the same problems; None if they have no accuracy above 0 in common."""
     target, tokens, replicates = _shares(first, second, "thinking")
     if target == 0:
         return None
@@ -116,9 +140,10 @@ def saving(first: Line, second: Line, confidence: float) -> Saving | None:
     low, high = percentiles(replicates, confidence)
     return Saving(
         benchmark=first.benchmark,
-        method=first.method,
         model=first.model,
+        method=first.method,
         other=second.model,
+        other_method=second.method,
         accuracy=target,
         tokens=tokens[0],
         other_tokens=tokens[1],
@@ -131,20 +156,13 @@ def saving(first: Line, second: Line, confidence: float) -> Saving | None:
 
 
 def _starts_above(line: Line, target: float) -> bool:
-    tokens, accuracy = _curves(line, "thinking")[0]
+    tokens, accuracy = curves(line, "thinking")[0]
     return bool(accuracy[0, tokens[0].argmin()] > target)
-
-
-def _curves(line: Line, axis: Axis) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Tokens and accuracy of the line itself, and of its bootstrap replicates; (curves, points) each."""
-    tokens, accuracy = getattr(line, axis).mean(axis=2).T, line.correct.mean(axis=2).T
-    own, drawn = weights(line.strata)[None], draws(line.strata)
-    return (own @ tokens, own @ accuracy), (drawn @ tokens, drawn @ accuracy)
 
 
 def _shares(first: Line, second: Line, axis: Axis) -> tuple[float, tuple[float, float], Array]:
     """The accuracy that both reach, the tokens of each, and the replicates' share saved by the first."""
-    ones, others = _curves(first, axis), _curves(second, axis)
+    ones, others = curves(first, axis), curves(second, axis)
     (target, tokens, other), (_, drawn, drawn_other) = (_at_equal(*pair) for pair in zip(ones, others, strict=True))
     return float(target[0]), (float(tokens[0]), float(other[0])), _saved(drawn, drawn_other)
 

@@ -21,9 +21,11 @@ class Difference:
     Attributes:
         difference: Estimate.
         low, high: Its interval.
-        p_value: Two-sided, of the hypothesis that there is none; not adjusted for other tests.
+        p_value: Two-sided, of the hypothesis that there is none; by itself.
         test: ``MCNEMAR`` or ``BOOTSTRAP``.
         num_problems: Problems that were compared.
+        p_adjusted: The p-value after Holm among the ``num_tests`` tests of its family, see ``adjust``.
+        num_tests: Tests of the family; 1 for a test that stands alone.
     """
 
     difference: float
@@ -32,6 +34,8 @@ class Difference:
     p_value: float
     test: str
     num_problems: int
+    p_adjusted: float
+    num_tests: int
 
 
 def compare(first: Array, second: Array, strata: Sequence[int], confidence: float) -> Difference:
@@ -42,20 +46,24 @@ def compare(first: Array, second: Array, strata: Sequence[int], confidence: floa
 
     Args:
         first: 0 or 1 of shape (problems, samples).
-        second: The same of the other set.
+        second: The same of the other set, whose number of samples may be another.
         strata: Number of problems of each benchmark, see ``Line``.
         confidence: Level of the interval.
     """
     changes = second.mean(axis=1) - first.mean(axis=1)
-    exact = first.shape[1] == 1 and len(strata) == 1
+    exact = first.shape[1] == second.shape[1] == 1 and len(strata) == 1
     low, high = _interval(changes, strata, confidence)
+    estimate = weights(strata) @ changes
+    p_value = _mcnemar(changes) if exact else _bootstrap(changes, strata)
     return Difference(
-        difference=float(weights(strata) @ changes),
+        difference=float(estimate),
         low=low,
         high=high,
-        p_value=_mcnemar(changes) if exact else _bootstrap(changes, strata),
+        p_value=p_value,
         test=MCNEMAR if exact else BOOTSTRAP,
         num_problems=len(changes),
+        p_adjusted=p_value,
+        num_tests=1,
     )
 
 
@@ -77,18 +85,30 @@ def percentiles(values: Array, confidence: float) -> tuple[float, float]:
     return low, high
 
 
+def bootstrap_p(estimate: float, replicates: Array, num_problems: int) -> float:
+    """Two-sided p-value of the hypothesis that what was estimated is 0.
+
+    Args:
+        estimate: The estimate.
+        replicates: Those of bootstrap replicates.
+        num_problems: Problems that can speak against the hypothesis. The p-value is never below what these give
+            if all of them do, each one way or the other by chance: the replicates of a few problems vary too little.
+    """
+    # A replicate equal to the estimate counts, also where rounding puts it a hair below; and so does the estimate.
+    extreme = np.abs(replicates - estimate) >= abs(estimate) - 1e-12
+    return max(float((1 + extreme.sum()) / (1 + len(replicates))), min(1.0, 2.0 ** (1 - num_problems)))
+
+
+def _bootstrap(changes: Array, strata: Sequence[int]) -> float:
+    replicates = draws(tuple(strata)) @ changes
+    return bootstrap_p(float(weights(strata) @ changes), replicates, int((changes != 0).sum()))
+
+
 def _mcnemar(changes: Array) -> float:
     from scipy.stats import binomtest
 
     gained, lost = int((changes > 0).sum()), int((changes < 0).sum())
     return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
-
-
-def _bootstrap(changes: Array, strata: Sequence[int]) -> float:
-    estimate = weights(strata) @ changes
-    shifted = np.abs(draws(tuple(strata)) @ changes - estimate)
-    # A replicate equal to the estimate counts, also where rounding puts it a hair below; and so does the estimate.
-    return float((1 + (shifted >= abs(estimate) - 1e-12).sum()) / (1 + len(shifted)))
 
 
 def _interval(changes: Array, strata: Sequence[int], confidence: float) -> tuple[float, float]:

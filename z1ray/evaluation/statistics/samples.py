@@ -1,10 +1,15 @@
 """What several samples of a problem add up to: pass@k and maj@k."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import combinations
+from math import comb
 
 import numpy as np
 
-_NUM_DRAWS = 100
+from z1ray.evaluation.statistics.interval import Array
+
+_MOST_SUBSETS = 1000
 
 
 def powers_up_to(num_samples: int) -> list[int]:
@@ -31,8 +36,9 @@ def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
 def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> float:
     """Probability that the most frequent answer of k samples is correct.
 
-    The mean over 100 drawn subsets of k samples, the same ones every time. Answers are the same if their
-    texts are; a sample without an answer does not vote, and a tie is decided at random.
+    The mean over all subsets of k samples, or over 1,000 drawn ones where there are more, the same ones every
+    time. Answers are the same if their texts are; a sample without an answer does not vote, and of answers with
+    as many votes each wins by its share.
 
     Args:
         answers: Extracted answer of each sample.
@@ -40,14 +46,21 @@ def maj_at_k(answers: Sequence[str | None], correct: Sequence[bool], k: int) -> 
         k: Samples that vote, at most as many as there are.
     """
     assert 1 <= k <= len(answers)
-    rng = np.random.default_rng(0)
     names = sorted({answer for answer in answers if answer is not None})
     if not names:
         return 0.0
     # A text graded differently twice, which a flaky program can be, counts by its share.
     right = np.array([np.mean([c for a, c in zip(answers, correct, strict=True) if a == name]) for name in names])
     votes = np.array([[answer == name for name in names] for answer in answers], dtype=float)
-    drawn = rng.random((_NUM_DRAWS, len(answers))).argsort(axis=1)[:, :k]
-    counts = votes[drawn].sum(axis=1)
-    winners = (counts + rng.random(counts.shape) / 2).argmax(axis=1)
-    return float(np.where(counts.any(axis=1), right[winners], 0.0).mean())
+    counts = votes[_subsets(len(answers), k)].sum(axis=1)
+    most = counts.max(axis=1, keepdims=True)
+    winners = (counts == most) & (most > 0)
+    return float((winners @ right / np.maximum(winners.sum(axis=1), 1)).mean())
+
+
+@lru_cache(maxsize=64)
+def _subsets(num_samples: int, k: int) -> Array:
+    """Subsets of k of the samples, one a row."""
+    if comb(num_samples, k) <= _MOST_SUBSETS:
+        return np.array(list(combinations(range(num_samples), k)))
+    return np.random.default_rng(0).random((_MOST_SUBSETS, num_samples)).argsort(axis=1)[:, :k]

@@ -1,0 +1,1 @@
+"""How a run is held to a thinking budget: the methods of a sweep, on one engine and one trace."""
