@@ -14,7 +14,7 @@ def main() -> int:
     """Parse, then run the stages."""
     command_line = parser(__doc__)
     command_line.add_argument("--address", metavar="URL", help="dashboard of a running cluster, e.g. http://head:8265")
-    command_line.add_argument("--stages", metavar="A,B", help="only these stages, e.g. train,evaluate")
+    command_line.add_argument("--stages", metavar="A,B", help="only these, not the experiment's `stages`")
     args = parse(command_line)
     # `kill` then ends the run as tidily as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

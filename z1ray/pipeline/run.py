@@ -1,10 +1,10 @@
 """All stages of an experiment in order: skip what is done, continue what is half done."""
 
 import argparse
+import asyncio
 import json
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from z1ray.config import ExperimentConfig, load
 from z1ray.errors import UserError
 from z1ray.launch import print_result
 from z1ray.models import embedded, miniature
+from z1ray.pipeline.ablations_table import write_ablations
 from z1ray.pipeline.head import local_head
-from z1ray.pipeline.steps import STAGES, Asked, Step, plan_steps
-from z1ray.pipeline.submit import JobFailed, run_job
+from z1ray.pipeline.steps import STAGES, Asked, Plan, Step, plan_steps
+from z1ray.pipeline.submit import JobFailed
 from z1ray.pipeline.summary import print_summary
+from z1ray.pipeline.sweep import Sweep
 from z1ray.progress import say
 
 MODELS = {embedded.NAME: embedded.prepare, miniature.NAME: miniature.prepare}
@@ -41,38 +43,44 @@ def run_pipeline(args: argparse.Namespace, working_dir: Path) -> int:
     # A job runs in a copy of the checkout, so its folders must be absolute.
     root = f"root={Path(config.root).absolute()}"
     config = load(args.config, [*args.overrides, root])
-    asked = Asked(str(Path(args.config).absolute()), [*args.overrides, root], _chosen(args.stages))
-    steps = plan_steps(asked, config)
-    if not args.force and all(step.is_done() for step in steps):
+    asked = Asked(str(Path(args.config).absolute()), [*args.overrides, root], _chosen(args.stages, config))
+    plan = plan_steps(asked, config)
+    failures: Mapping[str, JobFailed] = {}
+    if not args.force and all(step.is_done() for step in plan.steps):
         say("every stage is done; pass --force to redo")
     else:
         prepare_models(config)
-        try:
-            with _cluster(args.address) as head:
-                _run_steps(asked, steps, args.force, head, working_dir)
-        except JobFailed as failure:
-            print(f"\nz1ray: {failure}\n", file=sys.stderr)
-            return 1
+        with _cluster(args.address) as head:
+            failures = _run(asked.path, config, plan, args.force, head, working_dir)
+    table = write_ablations(config)
     if args.json:
-        print_result(args, results(config.output, steps))
+        print_result(args, results(config.output, plan.steps) | {"failed": sorted(failures)})
     elif not args.quiet:
-        print_summary(config.output)
-    return 0
+        print_summary(config.output, table)
+    sys.stdout.flush()  # what follows is to come last
+    for name, failure in failures.items():
+        print(f"\nz1ray: {name}: {failure}\n", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def results(run: Path, steps: Sequence[Step]) -> dict[str, Any]:
-    """What the steps came to: their manifests, the curve and its findings, as far as they are there."""
-    curve, findings = run / "curve.json", run / "findings.json"
+    """What the steps came to: manifests of those that are done, and the run's results as far as they are there."""
+
+    def read(name: str, otherwise: Any) -> Any:
+        return json.loads((run / name).read_text()) if (run / name).exists() else otherwise
+
+    done = [step for step in steps if (step.folder / artifacts.MANIFEST).exists()]
     return {
         "run": str(run),
-        "stages": {step.name: artifacts.manifest(step.folder) for step in steps},
-        "curve": json.loads(curve.read_text()) if curve.exists() else [],
-        "findings": json.loads(findings.read_text()) if findings.exists() else {},
+        "stages": {step.name: artifacts.manifest(step.folder) for step in done},
+        "curve": read("curve.json", []),
+        "findings": read("findings.json", {}),
+        "ablations": read("ablations.json", {}),
     }
 
 
-def _chosen(words: str | None) -> list[str]:
-    names = words.split(",") if words else list(STAGES)
+def _chosen(words: str | None, config: ExperimentConfig) -> list[str]:
+    names = words.split(",") if words else config.stages
     for name in names:
         if name not in STAGES:
             raise UserError("--stages", name, "no such stage", f"use some of {','.join(STAGES)}")
@@ -93,18 +101,13 @@ def _cluster(address: str | None) -> AbstractContextManager[str]:
     return local_head() if address is None else nullcontext(address)
 
 
-def _run_steps(asked: Asked, steps: Sequence[Step], force: bool, address: str, working_dir: Path) -> None:
+def _run(
+    path: str, config: ExperimentConfig, plan: Plan, force: bool, address: str, working_dir: Path
+) -> Mapping[str, JobFailed]:
     from ray.job_submission import JobSubmissionClient
 
-    client = JobSubmissionClient(address)
-    for number, step in enumerate(steps, start=1):
-        title = f"[{number}/{len(steps)}] {step.name}"
-        if not force and step.is_done():
-            say(f"{title}: done before, skipped")
-            continue
-        say(f"{title}: submitted")
-        started = time.monotonic()
-        words = ["--config", asked.path, *step.words, *(["--force"] if force else [])]
-        metadata = {"experiment": step.config.name, "config": asked.path, "variant": step.variant or ""}
-        run_job(client, step.stage, words, working_dir, step.config.output / "logs" / f"{step.stage}.log", metadata)
-        say(f"{title}: done in {time.monotonic() - started:.0f} s")
+    sweep = Sweep(
+        client=JobSubmissionClient(address), path=path, config=config, plan=plan, force=force, working_dir=working_dir
+    )
+    asyncio.run(sweep.run())
+    return sweep.failures

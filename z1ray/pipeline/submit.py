@@ -22,15 +22,16 @@ class JobFailed(RuntimeError):
     """A submitted stage ended without success; the message says how and shows the end of its log."""
 
 
-def run_job(
+async def run_job(
     client: "JobSubmissionClient",
     stage: str,
     arguments: Sequence[str],
     working_dir: Path,
     log: Path,
     metadata: Mapping[str, str],
+    label: str = "",
 ) -> None:
-    """Submit ``jobs/<stage>.py`` and wait for it, showing the lines meant for people.
+    """Submit ``jobs/<stage>.py`` and wait for it, showing the lines meant for people after ``label``.
 
     The whole log goes to ``log``. If the caller is interrupted, the job is stopped.
     The Jobs page shows ``metadata`` beside the stage's name and the code version.
@@ -49,16 +50,16 @@ def run_job(
         metadata={"name": f"z1ray {stage}", "stage": stage, "code": code, **metadata},
     )
     try:
-        asyncio.run(_follow(client, job, log))
-    except KeyboardInterrupt:
+        await _follow(client, job, log, label)
+    except (asyncio.CancelledError, KeyboardInterrupt):
         client.stop_job(job)
         raise
     status = client.get_job_status(job)
     if status != JobStatus.SUCCEEDED:
-        raise JobFailed(_explain(stage, str(status.value), client.get_job_info(job).message, log))
+        raise JobFailed(_explain(str(status.value), client.get_job_info(job).message, log))
 
 
-async def _follow(client: "JobSubmissionClient", job: str, log: Path) -> None:
+async def _follow(client: "JobSubmissionClient", job: str, log: Path, label: str) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:
         rest = ""
@@ -70,14 +71,14 @@ async def _follow(client: "JobSubmissionClient", job: str, log: Path) -> None:
                 # Ray puts the worker's name before a line that comes from a worker.
                 _, marked, told = line.partition(MARK)
                 if marked:
-                    say(f"    {told}")
+                    say(f"    {label}{told}")
 
 
-def _explain(stage: str, status: str, message: str | None, log: Path) -> str:
+def _explain(status: str, message: str | None, log: Path) -> str:
     text = log.read_text()
     # A user's mistake was already told on one screen; see z1ray.launch.guarded.
     _, found, told = text.rpartition(f"\n{ERROR_MARK}")
     if found:
-        return f"{stage}: {told.strip()}"
+        return told.strip()
     tail = "\n".join(text.splitlines()[-_LAST_LINES:])
-    return f"{stage} {status}: {message}\n\n{tail}\n\nthe whole log: {log}"
+    return f"{status}: {message}\n\n{tail}\n\nthe whole log: {log}"
