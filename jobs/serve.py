@@ -14,7 +14,7 @@ def main(config: ExperimentConfig, force: bool) -> dict[str, Any]:
     """Run the stage in ``<output_dir>/endpoint``."""
     from z1ray.serving.serve import serve_models
 
-    return serve_models(config.serve, config.output / "endpoint", force=force)
+    return serve_models(config.serve, config.output / "endpoint", name=config.name, force=force)
 
 
 if __name__ == "__main__":

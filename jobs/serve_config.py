@@ -17,12 +17,14 @@ def main() -> int:
     args = parse(command_line)
 
     def run() -> int:
+        from z1ray.serving.serve import with_store
         from z1ray.serving.serve_yaml import serve_config, write_config
 
-        config = load(args.config, args.overrides).serve
+        config = load(args.config, args.overrides)
+        served = with_store(config.serve, config.output / "endpoint")
         if args.output is not None or not args.json:
-            write_config(config, args.output, force=args.force)
-        print_result(args, serve_config(config))
+            write_config(served, config.name, args.output, force=args.force)
+        print_result(args, serve_config(served, config.name))
         return 0
 
     return guarded(run)

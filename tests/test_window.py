@@ -5,7 +5,7 @@ import math
 import pytest
 
 from z1ray.errors import UserError
-from z1ray.window import CODE_HINT, NO_CAP, Accounting, Window, WindowConfig, account, resolve
+from z1ray.window import CODE_HINT, NO_CAP, Accounting, Window, WindowConfig, account
 
 HINT = (7, 8, 9)
 CONFIG = WindowConfig(default_budget=100, answer_tokens=20)
@@ -66,74 +66,6 @@ def test_grace_waits_for_the_end_of_the_line_but_no_longer(free, cut):
 def test_line_ends_move_nothing_without_grace():
     """Grace 0 is exact: the same tokens as ever."""
     assert run(Window(4, HINT, 20), [0] * 8, 8) == [0, 0, 0, 0, 7, 8, 9, 0]
-
-
-@pytest.mark.parametrize(
-    ("budget", "max_tokens", "expected"),
-    [
-        (None, None, Window(100, HINT, 123)),
-        (5, None, Window(5, HINT, 28)),
-        (0, None, Window(0, HINT, 23)),
-        (NO_CAP, None, Window(NO_CAP, HINT, None)),
-        (NO_CAP, 4, Window(NO_CAP, HINT, 4)),
-        (5, 9, Window(5, HINT, 9)),
-    ],
-)
-def test_unset_fields_take_the_models_settings(budget, max_tokens, expected):
-    """Unset budget is the default; unset limit is budget + hint + answer tokens."""
-    assert resolve(CONFIG, HINT, budget, max_tokens) == expected
-
-
-@pytest.mark.parametrize(
-    ("budget", "grace", "grace_tokens"),
-    [
-        (10, 0.25, 2),
-        (100, 0.29, 29),
-        (7, 1, 7),
-        (7, 0.5, 3),
-        (3, 0.1, 0),
-        (9, 0.99, 8),
-        (0, 1.0, 0),
-        (NO_CAP, 0.5, 0),
-        (50, None, 5),
-        (50, 0, 0),
-    ],
-)
-def test_grace_is_a_share_of_the_budget_rounded_down(budget, grace, grace_tokens):
-    """At most that much over budget, the answer keeps its room, and a request's own grace wins."""
-    window = resolve(WindowConfig(grace=0.1, answer_tokens=20), HINT, budget, grace=grace)
-    assert window.grace_tokens == grace_tokens
-    assert window.max_tokens == (None if budget == NO_CAP else budget + grace_tokens + len(HINT) + 20)
-
-
-def test_limit_without_room_for_an_answer_is_refused_naming_both():
-    """M < B + grace + |H| + 1 would accept a cap and never answer."""
-    with pytest.raises(UserError) as caught:
-        resolve(CONFIG, HINT, 5, 8)
-    assert "max_tokens = 8" in str(caught.value)
-    assert "thinking_budget 5" in str(caught.value)
-    assert "9 or more" in str(caught.value)
-    with pytest.raises(UserError, match=r"2 tokens of grace(?s:.*)11 or more"):
-        resolve(CONFIG, HINT, 5, 10, grace=0.5)
-    assert resolve(CONFIG, HINT, 5, 11, grace=0.5) == Window(5, HINT, 11, 2)
-
-
-@pytest.mark.parametrize(
-    ("max_budget", "budget", "told"), [(NO_CAP, -2, "-1 or more"), (64, 65, "0 to 64"), (64, NO_CAP, "0 to 64")]
-)
-def test_a_budget_out_of_range_is_refused_with_the_range(max_budget, budget, told):
-    """-2 means nothing; where the operator set a maximum, no request may go over it or without a cap."""
-    config = WindowConfig(default_budget=8, max_budget=max_budget, efforts={})
-    with pytest.raises(UserError, match=told) as caught:
-        resolve(config, HINT, budget)
-    assert (caught.value.field, caught.value.value) == ("thinking_budget", budget)
-
-
-@pytest.mark.parametrize("grace", [-0.1, 1.01, math.nan, math.inf])
-def test_a_grace_that_is_no_share_is_refused(grace):
-    """Grace 5 is surely meant as a token count: it must not multiply the budget by six."""
-    with pytest.raises(UserError, match="grace"):
-        resolve(CONFIG, HINT, 5, grace=grace)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ Source: section "Shifted Thinking Window" of arXiv 2504.00810 and
 passes.
 """
 
+import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from z1ray.errors import UserError
 from z1ray.settings import check, setting
@@ -25,8 +25,6 @@ NO_CAP = -1
 
 CODE_HINT = "\n\nI overthought it, the final answer should be:\n\n"
 MATH_HINT = "\n\nI overthought it, the final answer in \\boxed{} should be:\n\n"
-
-_BUDGET_KINDS = "a thinking budget is -1 (no cap), 0 (straight to the hint) or a token count"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,8 @@ class WindowConfig:
     )
     efforts: dict[str, int] = setting(
         lambda: {"minimal": 512, "low": 1024, "medium": 4096, "high": 8192},
-        "Budgets by the name that a request gives as `reasoning_effort`.",
+        "Budgets by the name that a request gives as `reasoning_effort`. Unless they are configured, `none` is 0, "
+        "and `xhigh` and `max` are the largest of the others.",
         least=NO_CAP,
     )
     grace: float = setting(
@@ -77,6 +76,12 @@ class WindowConfig:
                 f"set it from 0 to {self.max_budget}, or raise window.max_budget",
             )
 
+    def known_efforts(self) -> dict[str, int]:
+        """Budgets by every name that a request may give, configured or not."""
+        largest = max(self.efforts.values(), key=lambda budget: math.inf if budget == NO_CAP else budget, default=None)
+        highest = {} if largest is None else {"xhigh": largest, "max": largest}
+        return {"none": 0, **highest, **self.efforts}
+
     def hint_text(self, name: str | None) -> str:
         """The text of the named hint (of the default one for None); UserError if unknown."""
         key = self.default_hint if name is None else name
@@ -106,6 +111,18 @@ class Window:
     hint: tuple[int, ...]
     max_tokens: int | None
     grace_tokens: int = 0
+
+    @property
+    def answer_tokens(self) -> int:
+        """Tokens left for the answer if all the grace is taken; only a window with a cap has a number of them."""
+        assert self.budget != NO_CAP
+        assert self.max_tokens is not None
+        return self.max_tokens - self.budget - self.grace_tokens - len(self.hint)
+
+    @property
+    def can_cut(self) -> bool:
+        """False if no run is ever cut: without a cap, or if the limit comes no later than the cut."""
+        return self.budget != NO_CAP and (self.max_tokens is None or self.max_tokens > self.budget)
 
     def hint_due(self, generated: Sequence[int], breaks: Container[int], start: int = 0) -> int | None:
         """Where the hint starts, or is to start next; None if the run may still write freely.
@@ -141,58 +158,6 @@ class Accounting:
     hint_tokens: int
     answer_tokens: int
     cut: bool
-
-
-def resolve(
-    config: WindowConfig,
-    hint: tuple[int, ...],
-    budget: int | None = None,
-    max_tokens: int | None = None,
-    grace: float | None = None,
-) -> Window:
-    """Fill in a request's unset fields from its model's configuration.
-
-    Args:
-        config: The model's window settings.
-        hint: Token ids of the chosen hint, tokenized without special tokens.
-        budget: Thinking budget of the request; None takes the model's default.
-        max_tokens: Total limit of the request; None is budget + grace + hint + ``answer_tokens``.
-        grace: Share of the budget to go over it at most; None takes the model's.
-
-    Raises:
-        UserError: For a budget below -1 or over the model's maximum, a grace that is no
-            share, or a total limit that leaves no answer token.
-    """
-    assert hint, "a hint has at least one token"
-    budget = config.default_budget if budget is None else budget
-    grace = config.grace if grace is None else grace
-    _check_request(config, budget, grace)
-    if budget == NO_CAP:
-        return Window(budget, hint, max_tokens)
-    # By its decimal digits: 0.29 of 100 is 29, where the nearest float makes it 28.
-    grace_tokens = int(budget * Fraction(str(grace)))
-    before_answer = budget + grace_tokens + len(hint)
-    if max_tokens is None:
-        max_tokens = before_answer + config.answer_tokens
-    if max_tokens <= before_answer:
-        over = f", up to {grace_tokens} tokens of grace" if grace_tokens else ""
-        raise UserError(
-            "max_tokens",
-            max_tokens,
-            f"thinking_budget {budget}{over} and a hint of {len(hint)} tokens leave no token to answer with",
-            f"send max_tokens of {before_answer + 1} or more, or a smaller thinking_budget",
-        )
-    return Window(budget, hint, max_tokens, grace_tokens)
-
-
-def _check_request(config: WindowConfig, budget: int, grace: float) -> None:
-    if budget < NO_CAP:
-        raise UserError("thinking_budget", budget, _BUDGET_KINDS, "send -1 or more")
-    if config.max_budget != NO_CAP and not 0 <= budget <= config.max_budget:
-        problem = "this model does not run without a cap" if budget == NO_CAP else "it is over the model's maximum"
-        raise UserError("thinking_budget", budget, problem, f"send 0 to {config.max_budget}")
-    if not 0 <= grace <= 1:
-        raise UserError("grace", grace, "it is a share of the thinking budget", "send 0 (exact) to 1")
 
 
 def account(window: Window, generated: Sequence[int], breaks: Container[int]) -> Accounting:

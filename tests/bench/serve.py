@@ -15,22 +15,20 @@ Each figure is the median over the rounds; the last line of output is one JSON o
 
 import json
 import os
-import secrets
-import socket
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.bench import endpoint
+from tests.bench.endpoint import KEY
 from tests.bench.load import Load, Result
-from z1ray.connect import SERVE_ENV
 from z1ray.engine.args import extra_args
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
@@ -39,8 +37,9 @@ from z1ray.models import embedded
 from z1ray.problems import leetcode
 from z1ray.problems.config import SourceConfig
 from z1ray.prompts import chat_messages
+from z1ray.resolve import resolve
 from z1ray.serving.config import ServeConfig
-from z1ray.window import CODE_HINT, WindowConfig, resolve
+from z1ray.window import CODE_HINT, WindowConfig
 
 ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=2048, max_num_seqs=32, enforce_eager=True)
 NAME = "smollm2"
@@ -54,7 +53,6 @@ ANSWER_TOKENS = 24
 MAX_CHARACTERS = 800
 # Ray runs its workers at this niceness; the bare engine gets the same.
 NICENESS = 15
-KEY = secrets.token_hex(16)
 START_TIMEOUT_S = 180.0
 
 _FOLDER = Path("runs") / "models" / embedded.NAME
@@ -153,7 +151,7 @@ def summary(result: Result) -> str:
 @contextmanager
 def bare() -> Iterator[Side]:
     """The engine behind vLLM's own server, in processes of its own."""
-    port = _free_port()
+    port = endpoint.free_port()
     kwargs = {**engine_kwargs(ENGINE, windows=True), "stream_interval": STREAM_INTERVAL}
     command = ["nice", "-n", str(NICENESS), sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", str(_FOLDER), "--served-model-name", NAME, "--api-key", KEY]
@@ -196,42 +194,23 @@ def _wait_until_healthy(side: Side, server: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def served() -> Iterator[Side]:
-    """z1ray's endpoint on a Ray of its own, as a job starts it."""
-    import ray
-
-    from z1ray.serving import endpoint
-
-    with ExitStack() as undo:
-        keys = Path(undo.enter_context(TemporaryDirectory())) / "keys"
-        keys.write_text(f"bench={KEY}\n")
-        config = ServeConfig(
-            models={NAME: str(_FOLDER.absolute())}, port=_free_port(), api_keys=f"file:{keys}", engine=ENGINE
-        )
-        ray.init(address="local", num_cpus=8, include_dashboard=False, log_to_driver=False)
-        undo.callback(ray.shutdown)
-        endpoint.start(config, undo)
-        yield Side("serve", endpoint.address(config))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """z1ray's endpoint."""
+    with endpoint.served(NAME, _FOLDER, engine=ENGINE) as address:
+        yield Side("serve", address)
 
 
 def main() -> None:
     """Start, warm up, measure, print."""
-    os.environ.update(SERVE_ENV, HF_HUB_OFFLINE="1", RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0")
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    endpoint.set_environment()
     embedded.prepare(_FOLDER)
     bench = Bench()
     with bare() as engine:
         bench.warm_up(engine)
         bench.round(engine)
-        with served() as endpoint:
-            bench.warm_up(endpoint)
+        with served() as ours:
+            bench.warm_up(ours)
             for _ in range(ROUNDS):
-                bench.round(endpoint)
+                bench.round(ours)
         for _ in range(ROUNDS - 1):
             bench.round(engine)
     print(json.dumps({**bench.figures(), "num_requests": sum(REQUESTS.values()), "rounds": ROUNDS}))

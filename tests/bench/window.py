@@ -43,7 +43,8 @@ from z1ray.engine.tokens import chat_token_ids, text_token_ids
 from z1ray.evaluation.two_pass import Completion, two_pass
 from z1ray.models import embedded
 from z1ray.prompts import chat_messages
-from z1ray.window import Window, WindowConfig, resolve
+from z1ray.resolve import resolve
+from z1ray.window import Window, WindowConfig
 
 ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=1024, max_num_seqs=16, enforce_eager=True)
 BLOCK_SIZE = 32

@@ -64,14 +64,27 @@ def ended(driver: Driver) -> bool:
     return find(driver, "#send").is_enabled()
 
 
+def sight(driver: Driver, pane: str) -> tuple[dict[str, str], dict[str, int]]:
+    """The text of each part of a pane, whitespace and all, and the numbers it shows, all of one moment.
+
+    The page goes on drawing between two questions of the driver; within one it does not.
+    """
+    read = """
+        const [pane, parts] = [document.querySelector(`[data-pane=${arguments[0]}]`), arguments[1]];
+        const texts = (name) => parts.map((part) => pane.querySelector(`[data-${name}=${part}]`).textContent);
+        return [texts("part"), texts("count").map(Number)];"""
+    texts, numbers = driver.execute_script(read, pane, PARTS)
+    return dict(zip(PARTS, texts, strict=True)), dict(zip(PARTS, numbers, strict=True))
+
+
 def parts(driver: Driver, pane: str) -> dict[str, str]:
-    """The text of each part of a pane, whitespace and all."""
-    return {part: text_of(driver, f"[data-pane={pane}] [data-part={part}]") for part in PARTS}
+    """The text of each part of a pane."""
+    return sight(driver, pane)[0]
 
 
 def counts(driver: Driver, pane: str) -> dict[str, int]:
     """The numbers a pane shows."""
-    return {part: int(text_of(driver, f"[data-pane={pane}] [data-count={part}]")) for part in PARTS}
+    return sight(driver, pane)[1]
 
 
 def error(driver: Driver, place: str) -> str:

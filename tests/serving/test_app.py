@@ -9,7 +9,8 @@ from z1ray.engine.settings import WINDOW_PROCESSOR
 from z1ray.errors import UserError
 from z1ray.serving.app import build_app, require_keys
 from z1ray.serving.config import ServeConfig
-from z1ray.serving.replica.deployment import WINDOW_KEY, llm_settings
+from z1ray.serving.replica.deployment import BROWNOUT_KEY, WINDOW_KEY, llm_settings
+from z1ray.serving.window.brownout import BrownOut
 from z1ray.window import WindowConfig
 
 GPU = EngineConfig(tensor_parallel_size=2, replicas=2)
@@ -32,7 +33,7 @@ def test_ray_takes_the_settings(engine: EngineConfig) -> None:
     assert built.server_cls is WindowServer
     assert built.accelerator_config is not None
     assert built.accelerator_config.kind == engine.device
-    assert WindowConfig(**built.experimental_configs[WINDOW_KEY]) == config(engine).window
+    assert WindowConfig(**built.deployment_config["user_config"][WINDOW_KEY]) == config(engine).window
 
 
 def test_replicas_bundles_and_environment_follow_the_engine() -> None:
@@ -60,8 +61,8 @@ def test_every_model_gets_its_own_window_and_engine() -> None:
         config(GPU), models={"z1": "a", "small": "b"}, windows={"small": other}, engines={"small": CPU}
     )
     first, second = (llm_settings(name, source, both, {}) for name, source in both.models.items())
-    assert WindowConfig(**first["experimental_configs"][WINDOW_KEY]) == both.window
-    assert WindowConfig(**second["experimental_configs"][WINDOW_KEY]) == other
+    windows = [WindowConfig(**each["deployment_config"]["user_config"][WINDOW_KEY]) for each in (first, second)]
+    assert windows == [both.window, other]
     assert (first["engine_kwargs"]["dtype"], second["engine_kwargs"]["dtype"]) == ("auto", "float32")
     assert second["deployment_config"]["autoscaling_config"]["min_replicas"] == 1
 
@@ -69,11 +70,13 @@ def test_every_model_gets_its_own_window_and_engine() -> None:
 def test_requests_wait_where_they_can_be_counted() -> None:
     """Ray's defaults hand every request to the engine at once, have no queue to be full, and drain for 20 s."""
     engine = EngineConfig(max_num_seqs=16)
-    asked = dataclasses.replace(config(engine), max_queued_requests=9, drain_timeout_s=77.0)
+    asked = dataclasses.replace(config(engine), max_queued_requests=9, drain_timeout_s=77.0, surge_percent=50)
     options = llm_settings("z1", "folder", asked, {})["deployment_config"]
     assert 16 < options["max_ongoing_requests"] <= 32
     assert options["max_queued_requests"] == 9
+    assert BrownOut(**options["user_config"][BROWNOUT_KEY]) == BrownOut(0.5, 0, asked=False, queue=9)
     assert options["graceful_shutdown_timeout_s"] == 77.0
+    assert options["max_surge_percent"] == 50
     assert options["health_check_period_s"] <= 3
 
 

@@ -8,6 +8,7 @@ from z1ray.config import load
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.serving.config import ServeConfig
+from z1ray.serving.quota.config import Quota, quota_of
 from z1ray.serving.serve_yaml import from_plain
 from z1ray.window import WindowConfig
 
@@ -22,6 +23,12 @@ MODELS = {"model": "folder"}
         ("serve.models", {"models": {"base:lora": "folder"}}),
         ("serve.host", {"models": MODELS, "host": ""}),
         ("serve.port", {"models": MODELS, "port": 70000}),
+        ("serve.route_prefix", {"models": MODELS, "route_prefix": ""}),
+        ("serve.route_prefix", {"models": MODELS, "route_prefix": "team-a"}),
+        ("serve.route_prefix", {"models": MODELS, "route_prefix": "/team-a/"}),
+        ("serve.route_prefix", {"models": MODELS, "route_prefix": "/team{a}"}),
+        ("serve.route_prefix", {"models": MODELS, "route_prefix": "/-/routes"}),
+        ("serve.surge_percent", {"models": MODELS, "surge_percent": 101}),
         ("serve.start_timeout_s", {"models": MODELS, "start_timeout_s": 0}),
         ("serve.check_budget", {"models": MODELS, "check_budget": 0}),
         ("serve.max_replicas", {"models": MODELS, "max_replicas": 0}),
@@ -29,6 +36,7 @@ MODELS = {"model": "folder"}
         ("serve.windows.modle", {"models": MODELS, "windows": {"modle": WindowConfig()}}),
         ("serve.engines.modle", {"models": MODELS, "engines": {"modle": EngineConfig()}}),
         ("serve.api_keys", {"models": MODELS, "api_keys": "False"}),
+        ("serve.quota_store", {"models": MODELS, "quota_store": ""}),
         ("serve.max_queued_requests", {"models": MODELS, "max_queued_requests": 0}),
         ("serve.pending_tokens_per_replica", {"models": MODELS, "pending_tokens_per_replica": 0}),
         ("serve.upscale_delay_s", {"models": MODELS, "upscale_delay_s": -1.0}),
@@ -54,6 +62,18 @@ def test_a_model_has_its_own_window_and_engine_or_the_common_ones() -> None:
     config = ServeConfig(models={"a": "x", "b": "y"}, windows={"a": window}, engines={"b": engine})
     assert (config.window_of("a"), config.engine_of("a")) == (window, config.engine)
     assert (config.window_of("b"), config.engine_of("b")) == (config.window, engine)
+
+
+def test_a_quota_limits_something() -> None:
+    """An empty one looks like a limit and is none; one below 1 keeps its holder out, for which there are keys."""
+    config = load(LOCAL, ["serve.quotas={alice: {tokens_per_minute: 5}, '*': {tokens_per_day: 9}}"]).serve
+    assert config.quotas == {"alice": Quota(tokens_per_minute=5), "*": Quota(tokens_per_day=9)}
+    assert quota_of("alice", config.quotas) == Quota(tokens_per_minute=5)
+    assert quota_of("bob", config.quotas) == Quota(tokens_per_day=9)
+    assert quota_of("bob", {"alice": Quota(tokens_per_day=1)}) is None
+    for settings in ("{}", "{tokens_per_minute: 0}", "{tokens_per_hour: 5}"):
+        with pytest.raises(UserError, match="quota"):
+            load(LOCAL, [f"serve.quotas={{alice: {settings}}}"])
 
 
 def test_no_engine_takes_speculative_decoding() -> None:

@@ -11,14 +11,16 @@ from tests.serving.conftest import free_port
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
-from z1ray.serving import endpoint
+from z1ray.serving import endpoint, rollout
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.endpoint import address, is_loopback
 from z1ray.serving.health import require_room
 from z1ray.serving.serve import serve_models
 from z1ray.upstream import ray_serve
+from z1ray.upstream.ray_serve import Target
 from z1ray.window import WindowConfig
 
+NAME = "mine"
 EFFORTS = {"low": 16, "high": 512}
 SMALL = EngineConfig(device="cpu", max_model_len=1024)
 
@@ -40,6 +42,7 @@ def config(model: Path | str, default_budget: int = 64, **settings: object) -> S
 def test_the_checks_reach_an_endpoint_that_listens_everywhere(host: str, expected: str) -> None:
     """0.0.0.0 is an address to listen on, not one to connect to."""
     assert address(config("folder", host=host)) == expected
+    assert address(config("folder", host=host, route_prefix="/team-a")) == f"{expected}/team-a"
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def test_a_taken_port_is_refused_before_any_engine_starts(tiny_model: Path, tmp_
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match="listened on") as caught:
-            serve_models(config(tiny_model, port=port), tmp_path / "endpoint")
+            serve_models(config(tiny_model, port=port), tmp_path / "endpoint", name=NAME)
     assert caught.value.field == "serve.port"
     assert caught.value.value == f"127.0.0.1:{port}"
 
@@ -73,16 +76,16 @@ def test_a_taken_port_costs_no_finished_work(tiny_model: Path, tmp_path: Path) -
         asked = config(tiny_model, port=taken.getsockname()[1], keep_running=False)
         artifacts.begin(folder, asked)
         done = artifacts.finish(folder, 0.0)
-        assert serve_models(asked, folder) == done
+        assert serve_models(asked, folder, name=NAME) == done
         with pytest.raises(UserError, match="listened on"):
-            serve_models(asked, folder, force=True)
+            serve_models(asked, folder, name=NAME, force=True)
     assert artifacts.manifest(folder) == done
 
 
 def test_a_missing_model_is_refused_by_its_key(tmp_path: Path) -> None:
     """Before Ray is even asked."""
     with pytest.raises(UserError) as caught:
-        serve_models(config(tmp_path / "nowhere", port=free_port()), tmp_path / "endpoint")
+        serve_models(config(tmp_path / "nowhere", port=free_port()), tmp_path / "endpoint", name=NAME)
     assert caught.value.field == "serve.models.model"
 
 
@@ -92,44 +95,60 @@ def test_missing_keys_are_told_before_any_engine_starts(
     """Before the port, before Ray, and before a finished stage's folder is wiped."""
     monkeypatch.delenv("STAFF", raising=False)
     with pytest.raises(UserError, match="no such variable") as caught:
-        serve_models(config(tiny_model, api_keys="env:STAFF", port=free_port()), tmp_path / "endpoint")
+        serve_models(config(tiny_model, api_keys="env:STAFF", port=free_port()), tmp_path / "endpoint", name=NAME)
     assert (caught.value.field, caught.value.value) == ("serve.api_keys", "env:STAFF")
 
 
-class Started(Exception):
-    """The stage was about to start the endpoint."""
+class Deployed(Exception):
+    """The stage was about to deploy the endpoint."""
 
 
 @pytest.mark.parametrize(
-    ("change", "starts"),
+    ("change", "deploys"),
     [
         ({}, False),
         ({"start_timeout_s": 5.0}, False),
         ({"max_queued_requests": 7}, True),
+        ({"window": window(default_budget=32, efforts=EFFORTS)}, True),
         ({"engine": dataclasses.replace(SMALL, max_num_seqs=3)}, True),
         ({"keep_running": False}, True),  # the one that is up has to stop
     ],
 )
-def test_an_endpoint_that_runs_with_other_settings_is_replaced(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], starts: bool
+def test_an_endpoint_that_runs_with_other_settings_is_updated(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], deploys: bool
 ) -> None:
-    """A setting may change between two starts; a job that then said "up" would leave the old one in force."""
+    """A job that said "up" would leave the old settings in force; one that fails leaves what it found, on disk too."""
     before = config(tiny_model)
     artifacts.begin(tmp_path / "endpoint", before)
-    done = artifacts.finish(tmp_path / "endpoint", 0.0, deployed=1.0, running=True)
+    done = artifacts.finish(tmp_path / "endpoint", 0.0, deployed="v1", running=True)
 
-    def start(*_: object) -> float:
-        raise Started
+    def deploy(*_: object) -> str:
+        raise Deployed
 
-    for name, stand_in in (("is_up", lambda deployed: deployed == 1.0), ("start", start), ("require_port", print)):
+    monkeypatch.setattr(rollout, "deploy", deploy)
+    for name, stand_in in (("is_up", lambda *given: given == (NAME, "v1")), ("require_port", print)):
         monkeypatch.setattr(endpoint, name, stand_in)
+    monkeypatch.setattr(endpoint, "require_route", print)
     asked = dataclasses.replace(before, **change)
-    if not starts:
-        assert serve_models(asked, tmp_path / "endpoint") == done
+    if not deploys:
+        assert serve_models(asked, tmp_path / "endpoint", name=NAME) == done
         return
-    with pytest.raises(Started):
-        serve_models(asked, tmp_path / "endpoint")
-    assert not (tmp_path / "endpoint" / artifacts.MANIFEST).exists(), "the endpoint it tells of may be gone"
+    with pytest.raises(Deployed):
+        serve_models(asked, tmp_path / "endpoint", name=NAME)
+    assert artifacts.manifest(tmp_path / "endpoint") == done
+    assert serve_models(before, tmp_path / "endpoint", name=NAME) == done
+
+
+def test_a_path_that_another_endpoint_answers_at_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One team's job must never take another team's endpoint away; its own it may update."""
+    running = {"theirs": Target("/", "v1", {}, []), "hidden": Target(None, "v1", {}, [])}
+    monkeypatch.setattr(endpoint, "serving_at", lambda: ("127.0.0.1", 8000))
+    monkeypatch.setattr(ray_serve, "targets", lambda: running)
+    endpoint.require_route(config("folder"), "theirs")
+    endpoint.require_route(config("folder", route_prefix="/mine"), "mine")
+    with pytest.raises(UserError, match="'theirs' answers there") as caught:
+        endpoint.require_route(config("folder"), "mine")
+    assert caught.value.field == "serve.route_prefix"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serving.conftest import TINY, Served, engines
-from z1ray.serving.config import APP
+from tests.serving.conftest import APP, TINY, Served, engines
+from z1ray.serving.window.aliases import ALIASES, ROOTS
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
@@ -27,16 +27,19 @@ ODD = st.recursive(
 # What z1ray itself reads.
 OURS = [
     *("thinking_budget", "thinking_budgets", "hint", "grace", "answer_only", "reasoning_effort", "vllm_xargs"),
+    *("deadline_s", "deadline"),
     *("max_tokens", "max_completion_tokens", "n", "stream", "prompt", "messages", "return_token_ids"),
+    *("conversation_id", "conversation_budget"),
+    *sorted(ROOTS),
 ]
 NAMES = [
     *OURS,
-    *("thinking", "min_tokens", "seed", "stop", "stop_token_ids", "temperature"),
+    *("min_tokens", "seed", "stop", "stop_token_ids", "temperature"),
     *("top_p", "top_k", "min_p", "logprobs", "top_logprobs", "prompt_logprobs", "logit_bias", "allowed_token_ids"),
     *("bad_words", "frequency_penalty", "presence_penalty", "repetition_penalty", "stream_options"),
     *("tools", "tool_choice", "response_format", "structured_outputs", "use_beam_search", "ignore_eos", "echo"),
     *("model", "user", "extra_body", "request_id"),
-    *("chat_template", "chat_template_kwargs", "truncate_prompt_tokens", "skip_special_tokens", "priority"),
+    *("chat_template", "truncate_prompt_tokens", "skip_special_tokens", "priority"),
 ]
 MESSAGES = [{"role": "user", "content": "hi"}]
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
@@ -59,6 +62,9 @@ def bodies(draw: st.DrawFn) -> tuple[str, bytes]:
         **draw(LIMITS),
         **draw(st.dictionaries(st.sampled_from(NAMES), ODD, max_size=4)),
     }
+    root, _, part = draw(st.sampled_from(sorted(ALIASES))).partition(".")
+    if part and draw(st.booleans()):
+        body[root] = {part: draw(ODD)}
     return path, json.dumps(body).encode()
 
 

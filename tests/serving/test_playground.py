@@ -27,6 +27,7 @@ from tests.serving.browser import (
     overflow,
     parts,
     photograph,
+    sight,
     text_of,
     wait_for,
 )
@@ -72,10 +73,11 @@ def watch(driver: Driver) -> list[dict[str, Any]]:
     sights: list[dict[str, Any]] = []
 
     def look(page: Driver) -> bool:
-        sight = {"text": "".join(parts(page, "A").values()), "counts": counts(page, "A")}
+        texts, numbers = sight(page, "A")
+        seen = {"text": "".join(texts.values()), "counts": numbers}
         over = ended(page)
-        if not over and sight["text"] and sight not in sights:
-            sights.append(sight)
+        if not over and seen["text"] and seen not in sights:
+            sights.append(seen)
         return over
 
     wait_for(driver, look)

@@ -1,97 +1,160 @@
-"""Real engines on a real cluster follow the load, 1 -> 2 -> 1, and no stream is dropped on the way down."""
+"""Real engines follow the load, 1 -> 2 -> 1; on the way a crowd comes, and one of them is killed: the rest goes on."""
 
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import openai
 import psutil
 import pytest
 
-from tests.serving.conftest import Served, beside, engines
-from z1ray.engine.config import EngineConfig
+from tests.serving.books import settled
+from tests.serving.conftest import KEYS, SMALL, TEAM, Changing, engines
+from tests.serving.storm import ENDINGS, Storm
 from z1ray.engine.tokens import text_token_ids
-from z1ray.serving.config import ServeConfig
-from z1ray.window import CODE_HINT, WindowConfig
+from z1ray.serving import endpoint
+from z1ray.window import CODE_HINT
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
-Ending = dict[str, Any]
-"""The last choice of a stream, and in ``num_tokens`` how many tokens all of it had."""
-
-APP = "scaling"
-MODEL = "tiny"
-DEPLOYMENT = f"WindowServer:{MODEL}"
-SLOTS = 4
-ANSWER = 32
-# More than one engine is to have, and long enough to outlast the start of another.
-BUSY_CLIENTS, BUSY_BUDGET = 10, 1500
-# What one engine does with ease, spread over both; each client asks again as soon as it is answered.
-CALM_CLIENTS, CALM_BUDGET = 4, 1000
-PATIENCE_S = 600
-# Processor seconds within half a second of the clock: an engine that writes takes most of it.
-WRITING_S = 0.05
+BUDGET, ANSWER = 1200, 16
+# More tokens than one replica is to have pending, also while one of them has just been answered.
+BUSY_CLIENTS, BUSY_CHOICES = 3, 4
+# What one engine does with ease, spread over both; each client asks again as soon as it is answered. Short ones, so
+# many that at any time some are with either.
+CALM_CLIENTS, CALM_BUDGET = 8, 300
+# Looks a second apart, and the processor seconds between the first and the last of them that tell an engine that
+# writes: on a busy machine it gets few.
+NUM_LOOKS, WRITING_S = 4, 0.05
+TWO = {"RUNNING": 2}
 
 
-@dataclass
-class Scaled:
-    """An application whose one model may have two replicas, beside the one that all tests share."""
+@pytest.fixture(scope="module")
+def api(changing: Changing) -> Iterator[openai.OpenAI]:
+    with changing.client() as api:
+        yield api
 
-    api: openai.OpenAI
-    hint_tokens: int
 
-    def replicas(self, state: str) -> int:
-        """Replicas of the model that are in a state."""
-        from ray import serve
+@pytest.fixture(scope="module")
+def hint_tokens(changing: Changing) -> int:
+    return len(text_token_ids(changing.config.models[SMALL], CODE_HINT))
 
-        deployment = serve.status().applications[APP].deployments[DEPLOYMENT]
-        return deployment.replica_states.get(state, 0)  # type: ignore[call-overload,no-any-return]
 
-    def wait(self, condition: Callable[[], bool]) -> None:
-        """Until the number of replicas is as wanted."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, "the number of replicas did not change"
-            time.sleep(0.5)
+def ask(api: openai.OpenAI, hint_tokens: int, budget: int = BUDGET, **fields: Any) -> Any:
+    """A run of ``budget`` tokens of thinking that no end token ends."""
+    limit = budget + hint_tokens + ANSWER
+    extra = {"thinking_budget": budget, "ignore_eos": True, "return_token_ids": True}
+    return api.completions.create(model=SMALL, prompt="Once", max_tokens=limit, extra_body=extra, **fields)
 
-    def stream(self, budget: int, wanted: threading.Event) -> Ending:
-        """A run that no end token ends; broken off once it is not wanted any more."""
-        chunks = self.api.completions.create(
-            model=MODEL,
-            prompt="Once",
-            stream=True,
-            max_tokens=budget + self.hint_tokens + ANSWER,
-            extra_body={"thinking_budget": budget, "ignore_eos": True, "return_token_ids": True},
-        )
-        ending: Ending = {"num_tokens": 0}
-        with chunks:
+
+def stream(api: openai.OpenAI, hint_tokens: int) -> dict[str, Any] | str:
+    """Its last chunk, and in ``num_tokens`` how many tokens all of them had; or the error it ended with."""
+    last: dict[str, Any] = {"num_tokens": 0}
+    try:
+        with ask(api, hint_tokens, CALM_BUDGET, stream=True) as chunks:
             for chunk in chunks:
-                for choice in chunk.choices:
-                    last = choice.model_dump()
-                    ending = {**last, "num_tokens": ending["num_tokens"] + len(last.get("token_ids") or ())}
-                if not wanted.is_set():
-                    break
-        return ending
+                choice = chunk.choices[0].model_dump()
+                last = {**choice, "num_tokens": last["num_tokens"] + len(choice.get("token_ids") or ())}
+    except openai.APIError as error:
+        return error.message
+    return last
 
 
-@pytest.fixture
-def scaled(served: Served, tiny_model: Path) -> Iterator[Scaled]:
-    config = ServeConfig(
-        models={MODEL: str(tiny_model)},
-        api_keys=served.config.api_keys,
-        max_replicas=2,
-        pending_tokens_per_replica=8 * BUSY_BUDGET,
-        upscale_delay_s=1.0,
-        downscale_delay_s=5.0,
-        window=WindowConfig(default_budget=BUSY_BUDGET, answer_tokens=ANSWER),
-        engine=EngineConfig(device="cpu", dtype="float32", max_num_seqs=SLOTS, enforce_eager=True),
-    )
-    with beside(served, APP, config) as api:
-        yield Scaled(api, len(text_token_ids(str(tiny_model), CODE_HINT)))
+def require_whole(ending: dict[str, Any] | str, hint_tokens: int) -> None:
+    """A stream that was cut at its budget and wrote its answer."""
+    assert isinstance(ending, dict), ending
+    counts = {"thinking_tokens": CALM_BUDGET, "hint_tokens": hint_tokens, "answer_tokens": ANSWER}
+    assert ending["finish_reason"] == "length"
+    assert ending["thinking"].items() >= {"budget": CALM_BUDGET, "cut": True, **counts}.items()
+    assert ending["num_tokens"] == sum(counts.values())
+
+
+class Load:
+    """Clients that call again and again until they are told to end.
+
+    Attributes:
+        seen: What they got.
+    """
+
+    def __init__(self, num_clients: int, call: Callable[[], Any]) -> None:
+        self.seen: list[Any] = []
+        self._over = threading.Event()
+        self._clients = ThreadPoolExecutor(num_clients)
+        self._calling = [self._clients.submit(self._repeat, call) for _ in range(num_clients)]
+
+    def _repeat(self, call: Callable[[], Any]) -> None:
+        while not self._over.is_set():
+            self.seen.append(call())
+
+    def __enter__(self) -> "Load":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Return when the last calls have been answered; raises what one of them raised."""
+        self._over.set()
+        self._clients.shutdown()
+        for each in self._calling:
+            each.result()
+
+
+@pytest.fixture(scope="module")
+def busy(changing: Changing, api: openai.OpenAI, hint_tokens: int) -> Iterator[Load]:
+    """Load for two replicas, and both of them up; a test may end it."""
+    patient = api.with_options(max_retries=100)
+    # Whole responses: each owes all of it until it ends, and costs next to nothing on the way.
+    with Load(BUSY_CLIENTS, lambda: ask(patient, hint_tokens, n=BUSY_CHOICES)) as load:
+        changing.wait(lambda: changing.replicas() == TWO)
+        yield load
+
+
+def test_a_crowd_is_told_that_the_queue_is_full(changing: Changing, api: openai.OpenAI, busy: Load) -> None:
+    """Without a limit it waits for minutes and then times out; with one, clients know when to come again."""
+    slots = changing.config.engine.max_num_seqs
+    # More than two replicas take on, each a quarter more than its slots, and the queue holds.
+    crowd = 2 * (slots + slots // 4) + changing.config.max_queued_requests + 30
+
+    def asked(_: int) -> str | None:
+        try:
+            extra = {"thinking_budget": 150, "ignore_eos": True}
+            api.completions.create(model=SMALL, prompt="Once", extra_body=extra)
+        except openai.RateLimitError as error:
+            return f"{error.code}: {error.response.headers['Retry-After']}"
+        return None
+
+    with ThreadPoolExecutor(crowd) as clients:
+        answers = list(clients.map(asked, range(crowd)))
+    assert set(answers) == {None, "queue_full: 1"}
+
+
+def test_a_killed_engine_in_a_storm_costs_only_what_it_was_writing(
+    changing: Changing, api: openai.OpenAI, busy: Load
+) -> None:
+    """A thousand requests of every kind, twice as many at a time as there are slots, and one of two engines killed.
+
+    No answer is over its budget or empty, every refusal has its reason, and what the keys reserved is accounted for.
+    """
+    changing.wait(lambda: changing.replicas() == TWO)
+    before = engines(TEAM)
+    assert len(before) == 2
+    slots = 2 * changing.config.engine.max_num_seqs
+    storm = Storm(f"{endpoint.address(changing.config)}/v1", SMALL, KEYS, changing.config.window.default_budget)
+    storm.blow(1000, 2 * slots, at=300, strike=before[0].kill)
+    changing.wait(lambda: changing.replicas() == TWO and len({*engines(TEAM)} - {*before}) == 1)
+    print("how they ended:", storm.seen)
+    assert storm.seen.total() == 1000
+    assert storm.seen.keys() <= ENDINGS
+    # Without the other engine nobody would have been answered.
+    assert storm.seen["whole"] > 100
+    # No more were with one replica.
+    assert storm.seen["lost"] <= slots // 2 + slots // 8
+    sums = settled(changing.config, changing.output, "carol")
+    assert sums.reserved == sums.spent + sums.released
+    assert sums.spent > 0
 
 
 def computing(engine: psutil.Process) -> float:
@@ -102,60 +165,29 @@ def computing(engine: psutil.Process) -> float:
         return 0.0
 
 
-def until_one_has_to_go(scaled: Scaled) -> int:
+def until_one_has_to_go(changing: Changing) -> int:
     """Wait for it; the engines that were writing shortly before."""
-    seen = {engine: computing(engine) for engine in engines(APP)}
-    at_work = 0
+    looks = deque([{engine: computing(engine) for engine in engines(TEAM)}], maxlen=NUM_LOOKS)
 
     def look() -> bool:
-        nonlocal seen, at_work
-        if scaled.replicas("STOPPING") == 1:
+        if changing.replicas().get("STOPPING") == 1:
             return True
-        now = {engine: computing(engine) for engine in seen}
-        at_work = sum(now[engine] - seen[engine] > WRITING_S for engine in seen)
-        seen = now
+        looks.append({engine: computing(engine) for engine in looks[0]})
         return False
 
-    scaled.wait(look)
-    return at_work
+    changing.wait(look)
+    return sum(looks[-1][engine] - looks[0][engine] > WRITING_S for engine in looks[0])
 
 
-def test_replicas_follow_the_load_and_drain(scaled: Scaled) -> None:
+def test_replicas_follow_the_load_and_drain(
+    changing: Changing, api: openai.OpenAI, hint_tokens: int, busy: Load
+) -> None:
     """Without the policy one engine does all the work; without draining the streams of the second break off."""
-    busy, calm, forever = threading.Event(), threading.Event(), threading.Event()
-    for event in (busy, calm, forever):
-        event.set()
-
-    def load() -> None:
-        while busy.is_set():
-            scaled.stream(BUSY_BUDGET, wanted=busy)
-
-    def ask() -> list[Ending]:
-        endings = []
-        while calm.is_set():
-            endings.append(scaled.stream(CALM_BUDGET, wanted=forever))
-        return endings
-
-    with ThreadPoolExecutor(BUSY_CLIENTS) as clients:
-        try:
-            loading = [clients.submit(load) for _ in range(BUSY_CLIENTS)]
-            scaled.wait(lambda: scaled.replicas("RUNNING") == 2)
-            busy.clear()
-            for ended in loading:
-                ended.result()
-            asking = [clients.submit(ask) for _ in range(CALM_CLIENTS)]
-            at_work = until_one_has_to_go(scaled)
-            calm.clear()
-            endings = [ending for asked in asking for ending in asked.result()]
-            scaled.wait(lambda: scaled.replicas("STOPPING") == 0)
-            assert scaled.replicas("RUNNING") == 1
-        finally:
-            busy.clear()
-            calm.clear()
+    with Load(CALM_CLIENTS, lambda: stream(api, hint_tokens)) as calm:
+        busy.end()
+        at_work = until_one_has_to_go(changing)
+    changing.wait(lambda: changing.replicas() == {"RUNNING": 1})
     assert at_work == 2, "no stream was on the replica that had to go"
-    counts = {"thinking_tokens": CALM_BUDGET, "hint_tokens": scaled.hint_tokens, "answer_tokens": ANSWER}
-    assert len(endings) >= CALM_CLIENTS
-    for ending in endings:
-        assert ending["finish_reason"] == "length"
-        assert ending["thinking"].items() >= {"budget": CALM_BUDGET, "cut": True, **counts}.items()
-        assert ending["num_tokens"] == sum(counts.values())
+    assert len(calm.seen) >= CALM_CLIENTS
+    for ending in calm.seen:
+        require_whole(ending, hint_tokens)

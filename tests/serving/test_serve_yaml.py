@@ -37,10 +37,11 @@ def test_every_shipped_experiment_yields_a_configuration_that_ray_takes(path: Pa
     from ray.serve.schema import ServeDeploySchema
 
     config = load(path).serve
-    write_config(config, tmp_path / "made.yaml")
+    write_config(config, "made", tmp_path / "made.yaml")
     made = yaml.safe_load((tmp_path / "made.yaml").read_text())
     assert ServeDeploySchema.model_validate(made).http_options.port == config.port
     (application,) = made["applications"]
+    assert (application["name"], application["route_prefix"]) == ("made", config.route_prefix)
     understood = from_plain(application["args"])
     assert (understood.window, understood.engine, understood.models.keys()) == (
         config.window,
@@ -64,7 +65,12 @@ def test_the_launcher_writes_to_the_file_or_to_the_screen(
 
     assert launched() == 0
     shown = capsys.readouterr().out
-    assert yaml.safe_load(shown)["http_options"] == {"host": "127.0.0.1", "port": 8123}
+    made = yaml.safe_load(shown)
+    assert made["http_options"] == {"host": "127.0.0.1", "port": 8123}
+    # Where the stage itself keeps it, so that an endpoint deployed either way goes on with the same book.
+    store = Path(made["applications"][0]["args"]["quota_store"])
+    assert store.is_absolute()
+    assert store.parts[-2:] == ("local", "endpoint.quotas.sqlite")
     output = tmp_path / "edited.yaml"
     output.write_text(shown + "# an operator's note\n")
     assert launched("--output", str(output)) == 2
@@ -77,7 +83,7 @@ def test_relative_places_become_absolute_and_hub_names_stay(monkeypatch: pytest.
     """Ray builds the application in a folder of its own, where a relative path leads nowhere."""
     monkeypatch.chdir(tmp_path)
     config = ServeConfig(models={"hub": "Qwen/Qwen2.5", "mine": "runs/mine/model"}, api_keys="file:secrets/keys")
-    args = serve_config(config)["applications"][0]["args"]
+    args = serve_config(config, "mine")["applications"][0]["args"]
     assert args["models"] == {"hub": "Qwen/Qwen2.5", "mine": str(tmp_path / "runs/mine/model")}
     assert args["api_keys"] == f"file:{tmp_path / 'secrets/keys'}"
 
@@ -85,7 +91,7 @@ def test_relative_places_become_absolute_and_hub_names_stay(monkeypatch: pytest.
 @pytest.mark.parametrize(("host", "location"), [("127.0.0.1", "HeadOnly"), ("0.0.0.0", "EveryNode")])
 def test_proxies_run_where_their_address_exists(host: str, location: str) -> None:
     """The head's own address cannot be listened on elsewhere: those nodes' proxies would never become healthy."""
-    assert serve_config(ServeConfig(models={"m": "folder"}, host=host))["proxy_location"] == location
+    assert serve_config(ServeConfig(models={"m": "folder"}, host=host), "mine")["proxy_location"] == location
 
 
 @pytest.mark.parametrize("edit", [{"max_replica": 2}, {"port": "high"}, {"api_keys": "off"}])
@@ -118,7 +124,7 @@ def deployed(
             device="cpu", dtype="float32", max_model_len=512, max_num_seqs=4, cpu_threads=1, enforce_eager=True
         ),
     )
-    write_config(config, tmp_path / "endpoint.yaml")
+    write_config(config, "mine", tmp_path / "endpoint.yaml")
     # The head brings a token of its own, which must not outlive it here.
     monkeypatch.setenv("RAY_AUTH_TOKEN", os.environ["RAY_AUTH_TOKEN"])
     before = set(Path(tempfile.gettempdir()).glob("z1ray-*"))
@@ -165,7 +171,7 @@ def _ask(api: openai.OpenAI, **fields: Any) -> dict[str, Any]:
 def _wait_until_running(dashboard: str) -> None:
     deadline = time.monotonic() + 900
     while True:
-        application = _applications(dashboard).get("z1ray", {})
+        application = _applications(dashboard).get("mine", {})
         if application.get("status") == "RUNNING":
             return
         assert application.get("status") != "DEPLOY_FAILED", application["message"]

@@ -1,9 +1,11 @@
 """Ray Serve LLM still has what z1ray uses of its internals, in the shape it expects."""
 
 import ast
+import asyncio
 import inspect
 import textwrap
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ def test_the_ingress_dispatches_as_ours_overrides_it() -> None:
     assert inspect.isasyncgenfunction(OpenAiIngress._get_response)
     assert parameters(OpenAiIngress._get_model_id) == ["self", "model"]
     assert inspect.iscoroutinefunction(OpenAiIngress._get_model_id)
+    assert parameters(OpenAiIngress._get_configured_serve_handle) == ["self", "model_id"]
     assert "_model_cards" in attributes_set(OpenAiIngress)
     assert {"llm_deployments", "model_cards", "lora_paths"} <= set(parameters(OpenAiIngress.__init__))
 
@@ -62,6 +65,78 @@ def test_requests_keep_fields_they_do_not_know(name: str) -> None:
     model: type[BaseModel] = getattr(ray_llm, name)
     assert model.model_config.get("extra") == "allow"
     assert {"vllm_xargs", "return_token_ids", "max_tokens", "skip_special_tokens", "n"} <= set(model.model_fields)
+
+
+def test_chats_have_a_list_of_efforts() -> None:
+    """Others never reach the engine; an empty list would keep all from it, and from the model's template."""
+    from z1ray.upstream.ray_llm import KNOWN_EFFORTS
+
+    assert {"none", "low", "medium", "high"} <= KNOWN_EFFORTS
+
+
+def test_an_engine_on_a_cpu_takes_another_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray says ``mp`` whatever it is given; a constant of another name would leave a process more per engine."""
+    from ray.llm._internal.serve.engines.vllm import vllm_models
+    from ray.serve.llm import LLMConfig
+
+    from z1ray.upstream.ray_llm import run_on_cpu_in
+
+    monkeypatch.setattr(vllm_models, "EXECUTOR_BACKEND_MP", vllm_models.EXECUTOR_BACKEND_MP)  # put back afterwards
+    run_on_cpu_in("some.executor")
+    model = {"model_id": "m", "model_source": "folder"}
+    config = LLMConfig.model_validate({"model_loading_config": model, "accelerator_config": {"kind": "cpu"}})
+    engine: Any = config.get_engine_config()
+    assert engine.get_initialization_kwargs()["distributed_executor_backend"] == "some.executor"
+
+
+def test_the_download_of_a_model_can_be_skipped() -> None:
+    """A name that the engine's start does not look at would leave a process more per engine."""
+    from ray.llm._internal.common.callbacks.base import CallbackCtx
+    from ray.llm._internal.serve.engines.vllm.vllm_engine import VLLMEngine
+    from ray.serve.llm import LLMConfig
+
+    assert CallbackCtx().run_init_node
+    assert "callback.ctx.run_init_node" in inspect.getsource(VLLMEngine.start)
+    assert "_callback_instance" in inspect.getsource(LLMConfig.get_or_create_callback)
+
+
+def test_vllm_renders_prompts_where_they_are_counted() -> None:
+    """A prompt that is not counted would leave a default budget that does not fit."""
+    from ray.llm._internal.serve.engines.vllm.vllm_engine import VLLMEngine
+    from vllm.renderers.online_renderer import OnlineRenderer
+
+    assert {"_oai_serving_chat", "_oai_serving_completion"} <= attributes_set(VLLMEngine)
+    for method in (OnlineRenderer.render_chat, OnlineRenderer.render_completion):
+        assert {"request", "skip_mm_cache"} <= set(parameters(method))
+        assert inspect.iscoroutinefunction(method)
+
+
+def test_tokens_join_the_prompts_that_the_engine_gets() -> None:
+    """Were the engine given other inputs, an answer would claim a hint that its model has never seen."""
+    from vllm.entrypoints.openai.chat_completion.serving import OpenAIServingChat
+    from vllm.entrypoints.openai.completion.serving import OpenAIServingCompletion
+
+    from z1ray.upstream.ray_llm import begin_answers
+
+    chat, completion = OpenAIServingChat.render_chat_request, OpenAIServingCompletion.render_completion_request
+    assert parameters(chat) == parameters(completion) == ["self", "request"]
+    assert "self.render_chat_request(request)" in inspect.getsource(OpenAIServingChat._create_chat_completion)
+    source = inspect.getsource(OpenAIServingCompletion._create_completion)
+    assert "self.render_completion_request(request)" in source
+
+    async def render(request: Any) -> Any:
+        inputs = [{"prompt_token_ids": [1]}, {"prompt_token_ids": [2, 3]}]
+        return {"chat": ("conversation", inputs), "prompts": inputs}.get(request, "an error")
+
+    handlers = SimpleNamespace(render_chat_request=render, render_completion_request=render)
+    engine = SimpleNamespace(_oai_serving_chat=handlers, _oai_serving_completion=SimpleNamespace(**vars(handlers)))
+    server: Any = SimpleNamespace(engine=engine)
+    begin_answers(server, lambda request: () if request == "plain" else (7, 8))
+    expected = [{"prompt_token_ids": [1, 7, 8]}, {"prompt_token_ids": [2, 3, 7, 8]}]
+    assert asyncio.run(engine._oai_serving_chat.render_chat_request("chat")) == ("conversation", expected)
+    assert asyncio.run(engine._oai_serving_completion.render_completion_request("prompts")) == expected
+    assert asyncio.run(engine._oai_serving_chat.render_chat_request("plain")) == "an error"
+    assert asyncio.run(engine._oai_serving_chat.render_chat_request("refused")) == "an error"
 
 
 def test_an_error_and_a_card_have_openais_fields() -> None:

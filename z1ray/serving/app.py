@@ -8,9 +8,14 @@ from z1ray.serving.config import ServeConfig
 from z1ray.serving.keys import read_keys
 from z1ray.serving.replica.deployment import llm_settings
 from z1ray.serving.serve_yaml import from_plain
+from z1ray.serving.versions import engine_version, ingress_version
 
 if TYPE_CHECKING:
     from ray.serve import Application
+
+
+# It needs no accelerator: its next version can always start before the old one goes.
+_INGRESS_SURGE_PERCENT = 100
 
 
 def application(args: dict[str, Any]) -> "Application":
@@ -34,8 +39,9 @@ def build_app(config: ServeConfig) -> "Application":
     from ray.serve.llm import LLMConfig, build_llm_deployment
 
     from z1ray.serving.http.api import ingress_class
+    from z1ray.serving.http.cards import card
     from z1ray.serving.http.dispatch import WindowIngress
-    from z1ray.upstream import ray_llm
+    from z1ray.upstream import ray_llm, ray_serve
 
     if ray_llm.streams_directly():
         raise UserError(
@@ -44,20 +50,27 @@ def build_app(config: ServeConfig) -> "Application":
             "requests would go to the engine without their thinking budget",
             "unset this environment variable",
         )
+    if config.quotas and config.quota_store is None:
+        problem, remedy = "quotas need a book to be kept in", "name a file on storage that every node sees"
+        raise UserError("serve.quota_store", None, problem, remedy)
     job_env = ray.get_runtime_context().runtime_env.get("env_vars", {})
     require_keys(config, job_env)
-    models = {
-        name: LLMConfig.model_validate(llm_settings(name, source, config, job_env))
-        for name, source in config.models.items()
-    }
+    settings = {name: llm_settings(name, source, config, job_env) for name, source in config.models.items()}
+    models = {name: LLMConfig.model_validate(each) for name, each in settings.items()}
+    engines = {name: build_llm_deployment(model) for name, model in models.items()}
+    versions = {name: engine_version(settings[name], source) for name, source in config.models.items()}
+    for name, engine in engines.items():
+        ray_serve.set_version(engine, versions[name])
     options = WindowIngress.get_deployment_options(list(models.values()))
-    options["graceful_shutdown_timeout_s"] = config.drain_timeout_s
-    ingress = serve.deployment(**options)(ingress_class(WindowIngress, config.api_keys))
-    return ingress.bind(
-        llm_deployments={name: build_llm_deployment(model) for name, model in models.items()},
-        model_cards={name: ray_llm.model_card(name, model) for name, model in models.items()},
+    options |= {"graceful_shutdown_timeout_s": config.drain_timeout_s, "max_surge_percent": _INGRESS_SURGE_PERCENT}
+    ingress = serve.deployment(**options)(ingress_class(WindowIngress, config.api_keys, config.max_body_mib))
+    app = ingress.bind(
+        llm_deployments=engines,
+        model_cards={name: card(name, config.models[name], model) for name, model in models.items()},
         windows={name: asdict(config.window_of(name)) for name in models},
     )
+    ray_serve.set_version(app, ingress_version(config, versions))
+    return app
 
 
 def require_keys(config: ServeConfig, job_env: dict[str, str]) -> None:

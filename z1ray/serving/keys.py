@@ -12,6 +12,10 @@ from pathlib import Path
 from z1ray.errors import UserError
 
 NO_KEYS = "none"
+HOLDER_HEADER = "x-z1ray-key"
+"""The request header by which a replica learns the name of a key's holder; clients cannot set it."""
+NOBODY = "-"
+"""Stands for the holder of a request that bore no known key."""
 
 _FIELD = "serve.api_keys"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -64,16 +68,22 @@ def read_keys(source: str) -> dict[str, str]:
     return keys
 
 
-def _entries(source: str) -> list[str]:
+def key_file(source: str) -> Path | None:
+    """The file of a source; None if it has none."""
     kind, _, place = source.partition(":")
-    if kind == "file":
+    return Path(place) if kind == "file" else None
+
+
+def _entries(source: str) -> list[str]:
+    if (file := key_file(source)) is not None:
         try:
-            return Path(place).read_text(encoding="utf-8").splitlines()
+            return file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise UserError(
                 _FIELD, source, f"the file cannot be read here: {reason}", "write name=key lines to that file"
             ) from error
+    place = source.removeprefix("env:")
     if place not in os.environ:
         raise UserError(
             _FIELD,

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from z1ray.errors import UserError
 from z1ray.files import write_text
 from z1ray.models import lookup
-from z1ray.serving.config import APP, ServeConfig
+from z1ray.serving.config import ServeConfig
 from z1ray.settings import build
 
 IMPORT_PATH = "z1ray.serving.app:application"
@@ -23,18 +23,19 @@ _HEADER = """\
 """
 
 
-def write_config(config: ServeConfig, output: Path | None, *, force: bool = False) -> None:
+def write_config(config: ServeConfig, name: str, output: Path | None, *, force: bool = False) -> None:
     """Write the endpoint's Ray Serve configuration, checked by Ray's own schema.
 
     Args:
         config: What to serve and where.
+        name: The endpoint's name on its cluster, which is the experiment's.
         output: The file; standard output if None.
         force: Replace a file that says something else.
 
     Raises:
         UserError: If the file is there and says something else.
     """
-    text = _HEADER + _yaml(serve_config(config))
+    text = _HEADER + _yaml(serve_config(config, name))
     if output is None:
         sys.stdout.write(text)
         return
@@ -43,7 +44,7 @@ def write_config(config: ServeConfig, output: Path | None, *, force: bool = Fals
     write_text(output, text)
 
 
-def serve_config(config: ServeConfig) -> dict[str, Any]:
+def serve_config(config: ServeConfig, name: str) -> dict[str, Any]:
     """The endpoint's Ray Serve configuration, as plain data.
 
     Folders become absolute, because Ray builds the application in a folder of its own;
@@ -56,7 +57,12 @@ def serve_config(config: ServeConfig) -> dict[str, Any]:
         "proxy_location": "EveryNode" if config.host in _EVERYWHERE else "HeadOnly",
         "http_options": {"host": config.host, "port": config.port},
         "applications": [
-            {"name": APP, "route_prefix": "/", "import_path": IMPORT_PATH, "args": _section(config)},
+            {
+                "name": name,
+                "route_prefix": config.route_prefix,
+                "import_path": IMPORT_PATH,
+                "args": _section(config),
+            },
         ],
     }
     ServeDeploySchema.model_validate(made)

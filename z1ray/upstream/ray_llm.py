@@ -4,7 +4,8 @@ The request and response types are those that Ray's own ingress and engine make 
 public classes of the same names (``ray.serve.llm.openai_api_models``) are subclasses that it never makes.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
 from ray.llm._internal.serve import constants
 from ray.llm._internal.serve.core.configs.openai_api_models import (
@@ -14,13 +15,13 @@ from ray.llm._internal.serve.core.configs.openai_api_models import (
     CompletionResponse,
     ErrorResponse,
     ModelCard,
-    ModelList,
     OpenAIHTTPException,
     to_model_metadata,
 )
 from ray.llm._internal.serve.core.ingress.middleware import SetRequestIdMiddleware
 from ray.llm._internal.serve.core.ingress.utils import _sanitize_chat_completion_request
 from ray.llm._internal.serve.core.protocol import RawRequestInfo
+from ray.llm._internal.serve.engines.vllm import vllm_models
 from ray.llm._internal.serve.observability.metrics.fast_api_metrics import (
     add_http_metrics_middleware,
     metrics_lifespan,
@@ -39,11 +40,18 @@ __all__ = [
     "CompletionResponse",
     "ErrorResponse",
     "ModelCard",
-    "ModelList",
     "OpenAIHTTPException",
     "RawRequestInfo",
     "metrics_lifespan",
 ]
+
+
+KNOWN_EFFORTS: frozenset[str | None] = frozenset(
+    value
+    for part in get_args(ChatCompletionRequest.model_fields["reasoning_effort"].annotation)
+    for value in get_args(part)
+)
+"""The efforts that vLLM's chats know."""
 
 
 def streams_directly() -> bool:
@@ -88,6 +96,16 @@ async def served_model(ingress: "OpenAiIngress", model: str | None) -> str:
     return str(await ingress._get_model_id(model))
 
 
+def queued_requests(ingress: "OpenAiIngress", model: str) -> int:
+    """Requests for a served model that wait in this ingress for a replica to take them.
+
+    Relies on ``_get_configured_serve_handle``, whose handle the requests go through, and on ``_router`` of it, which
+    has an ``_asyncio_router`` with ``_metrics_manager.num_queued_requests``; there is none before the first request.
+    """
+    router: Any = ingress._get_configured_serve_handle(model)._router
+    return 0 if router is None else int(router._asyncio_router._metrics_manager.num_queued_requests)
+
+
 def answers(ingress: "OpenAiIngress", method: str, body: Any, request: Any) -> Any:
     """What a model's deployment answers, as an asynchronous generator (``_get_response``)."""
     return ingress._get_response(body=body, call_method=method, raw_request=request)
@@ -97,3 +115,80 @@ def config_of(server: "LLMServer") -> "LLMConfig":
     """The configuration that a server was made with (its ``_llm_config``)."""
     config: LLMConfig = server._llm_config
     return config
+
+
+async def prompt_tokens(server: "LLMServer", request: ChatCompletionRequest | CompletionRequest) -> int | None:
+    """The tokens of a request's longest prompt, as vLLM makes them of its messages or its text.
+
+    Relies on the engine's ``_oai_serving_chat`` and ``_oai_serving_completion``, vLLM's own handlers, and on
+    their ``online_renderer``.
+
+    Returns:
+        The model's whole context for a prompt that is over it, whose tokens vLLM does not count; None if vLLM
+        will refuse the request for another reason.
+    """
+    from vllm.exceptions import VLLMClientError
+
+    unlimited = request.model_copy(update={"max_tokens": None, "max_completion_tokens": None})
+    chat = isinstance(request, ChatCompletionRequest)
+    handler: Any = getattr(server.engine, "_oai_serving_chat" if chat else "_oai_serving_completion")
+    render = handler.online_renderer.render_chat if chat else handler.online_renderer.render_completion
+    try:
+        rendered = await render(unlimited, skip_mm_cache=True)
+    except (ValueError, VLLMClientError) as error:
+        too_long = getattr(error, "parameter", None) in ("input_text", "input_tokens")
+        return int(handler.model_config.max_model_len) if too_long else None
+    return max((len(each["prompt_token_ids"]) for each in _engine_inputs(rendered)), default=None)
+
+
+def run_on_cpu_in(executor: str) -> None:
+    """Have the engines on a CPU that this process starts from now on run their workers in that executor of vLLM.
+
+    Ray insists on ``mp``, which makes even the only worker a process of its own; relies on ``EXECUTOR_BACKEND_MP``.
+    """
+    vllm_models.EXECUTOR_BACKEND_MP = executor
+
+
+def skip_downloads(config: "LLMConfig") -> None:
+    """Have this process start an engine of that configuration without a task on each node that downloads its model.
+
+    Relies on ``get_or_create_callback``, and on ``run_init_node`` of the context of what it makes.
+    """
+    callback: Any = config.get_or_create_callback()
+    callback.ctx.run_init_node = False
+
+
+def begin_answers(server: "LLMServer", beginning: Callable[[Any], Sequence[int]]) -> None:
+    """From now on, give a started server's engine the first tokens of its answers, as the end of their prompts.
+
+    Relies on the engine's ``_oai_serving_chat`` and ``_oai_serving_completion``, vLLM's own handlers, and on
+    their ``render_chat_request`` and ``render_completion_request``, whose inputs go to the engine.
+
+    Args:
+        server: Its answers do not hold these tokens: they are as vLLM makes them of what the engine writes.
+        beginning: From a request to the tokens, none for most.
+    """
+    engine: Any = server.engine
+    for handler, name in (
+        (engine._oai_serving_chat, "render_chat_request"),
+        (engine._oai_serving_completion, "render_completion_request"),
+    ):
+        setattr(handler, name, _continued(getattr(handler, name), beginning))
+
+
+def _continued(
+    render: Callable[[Any], Awaitable[Any]], beginning: Callable[[Any], Sequence[int]]
+) -> Callable[[Any], Awaitable[Any]]:
+    async def continued(request: Any) -> Any:
+        rendered, tokens = await render(request), beginning(request)
+        for each in _engine_inputs(rendered) if tokens else ():
+            each["prompt_token_ids"] = [*each["prompt_token_ids"], *tokens]
+        return rendered
+
+    return continued
+
+
+def _engine_inputs(rendered: Any) -> list[Any]:
+    """What the engine gets of each prompt. A chat comes with its conversation; an error response has none."""
+    inputs = rendered[1] if isinstance(rendered, tuple) else rendered
+    return inputs if isinstance(inputs, list) else []

@@ -1,11 +1,12 @@
 """The HTTP application as strangers, old clients and fuzzers meet it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.serving.conftest import KEYS, MODEL, Served
+from tests.serving.conftest import KEYS, MODEL, TINY, Served
 from z1ray.serving.endpoint import address
 
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
@@ -57,6 +58,9 @@ def test_a_wrong_method_is_told_the_right_one(http: httpx.Client) -> None:
         (b"", None),
         (b"{", None),
         (b"\xff\xfe", None),
+        ('{"model": "smollm2", "messages": []}'.encode("utf-16"), None),
+        ('{"model": "smollm2", "messages": []}'.encode("utf-16-le"), None),
+        ('{"model": "smollm2", "messages": []}'.encode("utf-8-sig"), None),
         (b"[1, 2]", None),
         (b'"text"', None),
         (b"[" * 100_000, None),
@@ -104,3 +108,53 @@ def test_every_answer_has_an_id_that_the_logs_know(http: httpx.Client) -> None:
     """The one thing a user can send an operator."""
     assert http.get("/v1/models", headers={"X-Request-ID": "mine-1"}).headers["x-request-id"] == "mine-1"
     assert http.get("/nowhere").headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b"\xff\xfe", b"x" * 15_000, "\u00fc".encode(), b"two words"],
+    ids=["not UTF-8", "long", "not ASCII", "words"],
+)
+def test_an_odd_request_id_is_replaced(http: httpx.Client, odd: bytes) -> None:
+    """The proxy answered 500 to what is not UTF-8, and repeated the rest, whatever it was, to whoever asked."""
+    answer = http.get("/v1/models", headers=[(b"x-request-id", odd), (b"authorization", _bearer(http))])
+    assert answer.status_code == 200
+    assert len(answer.headers["x-request-id"]) <= 128
+    assert answer.headers["x-request-id"].encode() != odd
+
+
+def _bearer(http: httpx.Client) -> bytes:
+    return http.headers["Authorization"].encode()
+
+
+def test_readiness_is_told_to_everyone(http: httpx.Client) -> None:
+    """A load balancer bears no key; and Serve's own path speaks for its proxy only."""
+    answer = http.get("/health", headers={"Authorization": ""})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+def test_cards_say_when_a_model_was_made_and_how_long_its_context_is(served: Served, http: httpx.Client) -> None:
+    """Clients of OpenAI's API require the one, and plan prompts by the other, which vLLM's server tells too."""
+    cards = http.get("/v1/models").json()["data"]
+    assert {card["id"] for card in cards} == set(served.config.models)
+    for card in cards:
+        config = Path(served.config.models[card["id"]]) / "config.json"
+        assert card["created"] == int(config.stat().st_mtime)
+        assert card["max_model_len"] == served.config.engine_of(card["id"]).max_model_len
+        assert http.get(f"/v1/models/{card['id']}").json() == card
+
+
+def test_a_body_over_the_limit_is_refused(http: httpx.Client) -> None:
+    """50 MB used to be a 500 after all the work, and 300 MB of memory that stayed."""
+    answer = http.post(CHAT, json={"model": MODEL, "messages": [{"role": "user", "content": "x" * 50_000_000}]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_of_many_megabytes_arrives(http: httpx.Client, stream: bool) -> None:
+    """Serve's processes took messages of up to 4 MiB: a longer answer was a 500 after all of it was written."""
+    asked = {"prompt": "Once", "n": 16, "logprobs": 20, "max_tokens": 430, "thinking_budget": -1, "ignore_eos": True}
+    answer = http.post("/v1/completions", json={"model": TINY, "stream": stream, **asked}, timeout=600)
+    assert answer.status_code == 200
+    assert len(answer.content) > 4 * 1024 * 1024
+    assert not stream or answer.text.endswith("data: [DONE]\n\n")

@@ -1,6 +1,7 @@
 """What is no JSON, or makes a validator stumble, is refused before an engine sees it."""
 
 import json
+import pickle
 from typing import Annotated, Any
 
 import pytest
@@ -36,6 +37,19 @@ def test_what_python_takes_beyond_json_is_refused(raw: bytes) -> None:
     """A temperature that is no number ends up in the sampler of a whole batch; half a character breaks a tokenizer."""
     with pytest.raises(json.JSONDecodeError):
         read_json(raw)
+
+
+@pytest.mark.parametrize("effort", ["high", "deep", "", 5, ["low"]])
+@pytest.mark.parametrize("chat", [True, False])
+def test_an_effort_of_any_name_reaches_the_replica(effort: Any, chat: bool) -> None:
+    """A model's own efforts are read there; vLLM's chats would refuse what is not in their list."""
+    from z1ray.upstream.ray_llm import ChatCompletionRequest, CompletionRequest
+
+    kind: Any = ChatCompletionRequest if chat else CompletionRequest
+    asked = {"messages": [{"role": "user", "content": "hi"}]} if chat else {"prompt": "hi"}
+    body: Any = TypeAdapter(Annotated[kind, WrapValidator(readable)])
+    request = pickle.loads(pickle.dumps(body.validate_python({"model": "m", **asked, "reasoning_effort": effort})))
+    assert request.model_dump(exclude_unset=True, warnings=False)["reasoning_effort"] == effort
 
 
 @pytest.mark.parametrize(

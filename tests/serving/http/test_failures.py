@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError, model_validator
 
-from z1ray.serving.http.failures import describe, error_response
+from z1ray.serving.http.failures import describe, engine_error, error_response
+from z1ray.serving.replica.errors import QUEUE_FULL, deadline_impossible
+from z1ray.serving.window.deadline import DeadlineImpossible
 
 
 class Part(BaseModel):
@@ -77,3 +79,14 @@ def test_a_client_may_come_back_when_there_is_room() -> None:
     """Clients wait as long as they are told and not at all otherwise."""
     assert int(error_response(429, "full", kind="k", code="c", retry=True).headers["retry-after"]) >= 1
     assert "retry-after" not in error_response(400, "bad", kind="k", code="c").headers
+
+
+def test_a_deadline_that_is_impossible_is_not_taken_for_a_full_queue() -> None:
+    """Both are 429; the client learns which, the earliest possible time, and when to come back."""
+    refusal = engine_error(deadline_impossible(DeadlineImpossible(2.0, 7.25)))
+    error = json.loads(bytes(refusal.body))["error"]
+    assert (refusal.status_code, refusal.headers["retry-after"]) == (429, "6")
+    assert (error["code"], error["type"], error["param"]) == ("deadline_impossible", "rate_limit_error", "deadline_s")
+    assert "deadline_s = 2" in error["message"]
+    assert "7.2 s" in error["message"]
+    assert json.loads(bytes(engine_error(QUEUE_FULL).body))["error"]["code"] == "queue_full"

@@ -153,6 +153,19 @@ def test_the_playground_page_is_open_and_nothing_below_or_beside_it(guarded: Tes
         assert guarded.get(path).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/pre/playground", 200), ("/pre/v1/models", 401), ("/pre/pre/playground", 401), ("/preplayground", 401)],
+)
+def test_the_playground_is_open_below_a_route_prefix(monkeypatch: pytest.MonkeyPatch, path: str, status: int) -> None:
+    """Several endpoints share one address by it; ASGI's path has the prefix in front, and 401 is no page."""
+    monkeypatch.setenv("STAFF", f"alice={ALICE}")
+    app = FastAPI()
+    app.add_middleware(KeyGuard, source="env:STAFF")
+    app.get("/playground")(lambda: {})
+    assert TestClient(app, root_path="/pre").get(path).status_code == status
+
+
 def test_the_guard_does_not_start_without_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replica on a node that lacks the secret must fail, not serve everyone."""
     monkeypatch.delenv("STAFF", raising=False)

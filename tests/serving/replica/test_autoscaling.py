@@ -1,16 +1,16 @@
-"""Pending thinking tokens as the measure of load: decisions, and whole hours of traffic in simulation."""
+"""Pending tokens and slots as the measure of load: decisions, and whole hours of traffic in simulation."""
 
 import random
 import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.serving.fleet import SLOTS, START_S, Fleet, Job, Outcome, Policy
+from tests.serving.fleet import SLOTS, START_S, TOKENS_PER_S, Fleet, Job, Outcome, Policy
 from z1ray.engine.config import EngineConfig
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.replica.autoscaling import ONGOING_STAT, PENDING_STAT, PendingTokensPolicy
@@ -24,8 +24,10 @@ LOAD_ENDS_S = 1830
 ENDS_S = 3600
 
 
-def policy() -> PendingTokensPolicy:
-    return PendingTokensPolicy(tokens_per_replica=SLOTS * USUAL, tokens_per_request=USUAL, max_num_seqs=SLOTS)
+def policy(usual: int = USUAL, slots: int = SLOTS, queue: int = 256) -> PendingTokensPolicy:
+    return PendingTokensPolicy(
+        tokens_per_replica=slots * usual, tokens_per_request=usual, max_num_seqs=slots, max_queued_requests=queue
+    )
 
 
 def jobs_between(rng: random.Random, first: int, last: int, per_s: float, budget: Callable[[], int]) -> list[Job]:
@@ -55,7 +57,7 @@ def mixed(rng: random.Random) -> list[Job]:
     return jobs
 
 
-def served_by(policy: Policy, jobs: list[Job], monkeypatch: pytest.MonkeyPatch, **settings: float) -> Outcome:
+def served_by(policy: Policy, jobs: list[Job], monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Outcome:
     return Fleet(policy, monkeypatch, **{**BOUNDS, **settings}).run(jobs, ENDS_S)
 
 
@@ -96,21 +98,29 @@ def test_a_steady_load_does_not_make_it_flap(seed: int, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("pending", "requests", "current", "wanted"),
+    ("pending", "sequences", "current", "wanted"),
     [
         (0, 0, 1, 0),  # Ray's bounds make that the least there may be
         (16384, 16, 1, 1),
         (16385, 17, 1, 2),
-        (100_000, 400, 2, 7),
+        (100_000, 40, 2, 7),
         (16000, 16, 2, 2),  # one replica would be all but full: no use in stopping the other
         (13000, 13, 2, 1),
-        (0, 40, 4, 3),  # all have done their thinking, but their answers hold 40 slots
-        (0, 900, 4, 4),  # and they never call for more
+        (0, 40, 4, 3),  # all but done, but they hold 40 slots
+        (0, 900, 4, 54),  # and call for as many more
+        (0, 33, 2, 2),  # one that waits for a moment is worth no replica
     ],
 )
-def test_decisions(pending: float, requests: float, current: int, wanted: int) -> None:
+def test_decisions(pending: float, sequences: float, current: int, wanted: int) -> None:
     """Up as soon as it overflows, down only with room to spare and never below what is busy."""
-    assert policy().replicas(pending, requests, current) == wanted
+    assert policy().replicas(pending, sequences, current) == wanted
+
+
+def shown(queued: int, current: int, raw_metrics: Any = MappingProxyType({})) -> Any:
+    """What a policy is shown of replicas, which have reported nothing unless it is given."""
+    return SimpleNamespace(
+        raw_metrics=raw_metrics, total_queued_requests=queued, target_num_replicas=current, current_num_replicas=current
+    )
 
 
 def wanted(pending: list[float], ongoing: list[float], queued: int) -> int:
@@ -119,8 +129,7 @@ def wanted(pending: list[float], ongoing: list[float], queued: int) -> int:
         stat: {"replica": [SimpleNamespace(value=value) for value in values]}
         for stat, values in ((PENDING_STAT, pending), (ONGOING_STAT, ongoing))
     }
-    context: Any = SimpleNamespace(raw_metrics=reports, total_queued_requests=queued, target_num_replicas=2)
-    return policy()(context)[0]
+    return policy()(shown(queued, current=2, raw_metrics=reports))[0]
 
 
 def test_the_newest_report_counts() -> None:
@@ -141,16 +150,71 @@ def test_queued_requests_weigh_as_much_as_a_usual_one() -> None:
 
 def test_queued_requests_hold_a_slot_before_a_replica_goes() -> None:
     """Requests of no thinking are few tokens and many answers."""
-    light = PendingTokensPolicy(tokens_per_replica=SLOTS * USUAL, tokens_per_request=1, max_num_seqs=SLOTS)
-    context: Any = SimpleNamespace(raw_metrics={}, total_queued_requests=SLOTS + 1, target_num_replicas=3)
-    assert light(context)[0] == 2
+    light = PendingTokensPolicy(
+        tokens_per_replica=SLOTS * USUAL, tokens_per_request=1, max_num_seqs=SLOTS, max_queued_requests=256
+    )
+    assert light(shown(SLOTS + 1, current=3))[0] == 2
+
+
+def test_a_full_queue_doubles_what_is_up() -> None:
+    """It says nothing of how much it refuses: by its own length a fleet of one would grow one by one."""
+    assert wanted([0.0], [40], queued=127) == 10
+    assert wanted([0.0], [40], queued=128) == 2 * 2 + 8
+    assert policy(slots=256)(shown(200, current=2))[0] == 1, "those that are up take all of it"
+
+
+Z1_SLOTS, Z1_QUEUE, Z1_USUAL = 256, 256, 4096 + 1024
+Draw = Callable[[random.Random], int]
+
+
+def short(rng: random.Random) -> int:
+    """Tokens of an answer."""
+    return rng.randint(20, 500)
+
+
+LOADS: dict[str, tuple[int, int, Draw, Draw, int]] = {
+    # Replicas needed, the second in which it ends, budgets, answers, and the tokens of a usual request.
+    "seven": (7, 1800, lambda rng: 4096, short, Z1_USUAL),
+    "thirty": (30, 1200, lambda rng: 4096, short, Z1_USUAL),
+    "answers only": (7, 1500, lambda rng: 0, lambda rng: 1024, 1024),
+    "heavy-tailed": (7, 1800, lambda rng: min(8192, int(256 * rng.paretovariate(0.9))), short, Z1_USUAL),
+}
+
+
+def steady(num_replicas: int, last: int, budget: Draw, answer: Draw) -> list[Job]:
+    """A load that keeps so many replicas of z1-7b's size busy for 95 % of their slots; always the same one."""
+    rng = random.Random(num_replicas)
+    # Seven in ten think all of their budget, the others half of it on average.
+    seconds = sum(0.85 * budget(rng) + answer(rng) for _ in range(20_000)) / 20_000 / TOKENS_PER_S
+    jobs = jobs_between(rng, 30, last, 0.95 * num_replicas * Z1_SLOTS / seconds, lambda: budget(rng))
+    for job in jobs:
+        job.answer, job.answer_limit = answer(rng), 1024
+    return jobs
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_no_more_is_refused_than_by_counting_requests_and_little_is_paid_for(
+    load: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Z1-7b's sizes with its bounded queue: a policy that heeds the queue's length alone stalls and refuses on."""
+    from ray.serve.autoscaling_policy import replica_queue_length_autoscaling_policy as counting
+
+    num_needed, last, budget, answer, usual = LOADS[load]
+    sizes: dict[str, Any] = {**BOUNDS, "max_replicas": 64, "slots": Z1_SLOTS, "queue": Z1_QUEUE}
+    outcomes = []
+    for each, more in ((policy(usual, Z1_SLOTS, Z1_QUEUE), {}), (counting, {"target_ongoing_requests": Z1_SLOTS})):
+        jobs = steady(num_needed, last, budget, answer)
+        outcomes.append(Fleet(each, monkeypatch, **sizes, **more).run(jobs, last + 600))
+    ours, theirs = outcomes
+    assert ours.refused_share <= theirs.refused_share
+    assert ours.replica_seconds <= 1.15 * num_needed * (last - 30)
 
 
 def test_ray_runs_it_where_z1ray_is_not_installed() -> None:
     """The controller of a cluster need not have z1ray: a policy that imported it would stop all scaling."""
     from ray.serve.config import AutoscalingPolicy
 
-    kwargs = {"tokens_per_replica": 100, "tokens_per_request": 10, "max_num_seqs": 4}
+    kwargs = {"tokens_per_replica": 100, "tokens_per_request": 10, "max_num_seqs": 4, "max_queued_requests": 9}
     made = AutoscalingPolicy(
         policy_function="z1ray.serving.replica.autoscaling:PendingTokensPolicy", policy_kwargs=kwargs
     )
@@ -168,9 +232,9 @@ print(policy.replicas(250, 3, 1))
 @pytest.mark.parametrize(
     ("settings", "per_request", "per_replica"),
     [
-        ({"default_budget": 512}, 512, 16 * 512),
+        ({"default_budget": 512, "answer_tokens": 100}, 612, 16 * 612),
         ({"default_budget": NO_CAP}, 2048, 16 * 2048),  # the context is the only limit
-        ({"default_budget": 0, "answer_tokens": 100}, 100, 1600),  # a target of nothing would divide by it
+        ({"default_budget": 0, "answer_tokens": 100}, 100, 1600),
     ],
 )
 def test_a_replica_is_to_owe_what_its_engine_can_decode_at_once(
@@ -182,4 +246,5 @@ def test_a_replica_is_to_owe_what_its_engine_can_decode_at_once(
     scaling = llm_settings("z1", "folder", config, {})["deployment_config"]["autoscaling_config"]
     kwargs = scaling["policy"]["policy_kwargs"]
     assert (kwargs["tokens_per_request"], kwargs["tokens_per_replica"]) == (per_request, per_replica)
+    assert (kwargs["max_num_seqs"], kwargs["max_queued_requests"]) == (16, config.max_queued_requests)
     assert (scaling["min_replicas"], scaling["max_replicas"]) == (1, 3)

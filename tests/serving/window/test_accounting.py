@@ -12,14 +12,15 @@ from z1ray.window import Accounting, Window
 # Tokens that read as one letter each: thinking, the hint "HI", an answer.
 LETTERS = {1: "t", 7: "H", 8: "I", 2: "a"}
 CUT = [1, 1, 1, 7, 8, 2, 2]
-COUNTS = {"budget": 3, "thinking_tokens": 3, "hint_tokens": 2, "cut": True, "hint_start": 3, "answer_start": 5}
+COUNTS: dict[str, Any] = {"thinking_tokens": 3, "hint_tokens": 2, "cut": True, "hint_start": 3, "answer_start": 5}
+COUNTS |= {"budget": 3, "bounded_by": "load"}
 
 
 def decode(token_ids: Any) -> str:
     return "".join(LETTERS[token] for token in token_ids)
 
 
-SPEC = OutputSpec(Window(3, (7, 8), 10), (), decode, answer_only=False)
+SPEC = OutputSpec(Window(3, (7, 8), 10), (), decode, answer_only=False, bounded_by="load")
 
 
 class Seen:
@@ -69,6 +70,50 @@ def test_other_details_of_the_usage_stay() -> None:
     assert annotate({**response(CUT), "usage": usage}, SPEC, Seen(), keep_token_ids=False)["usage"] == expected
     (last,) = events(streamed(), chunk(0, CUT, "stop", usage=usage))
     assert last["usage"] == expected
+
+
+def test_a_hint_that_went_with_the_prompt_is_in_the_answer() -> None:
+    """The engine counts it as prompt and returns none of it; to the client it is what its window promised."""
+    spec = OutputSpec(Window(0, (7, 8), 9), (), decode, answer_only=False, constrained=True, beginning=(7, 8))
+    usage = {"prompt_tokens": 6, "completion_tokens": 4, "total_tokens": 10}
+    whole = {**response([2, 2], [1, 2]), "prompt_token_ids": [5, 7, 8], "usage": usage}
+    expected = {"budget": 0, "thinking_tokens": 0, "hint_tokens": 2, "answer_tokens": 2, "answer_start": 2}
+    body = annotate(whole, spec, Seen(), keep_token_ids=True)
+    assert [choice["text"] for choice in body["choices"]] == ["HIaa", "HIta"]
+    assert [choice["token_ids"] for choice in body["choices"]] == [[7, 8, 2, 2], [7, 8, 1, 2]]
+    assert all(choice["thinking"].items() >= expected.items() for choice in body["choices"])
+    assert body["prompt_token_ids"] == [5]
+    totals = {"prompt_tokens": 4, "completion_tokens": 8, "total_tokens": 12}
+    assert body["usage"] == {**totals, "completion_tokens_details": {"reasoning_tokens": 0}}
+    stream = StreamAccounting(spec, Seen(), keep_token_ids=False)
+    end = server_sent_event({"choices": [], "usage": usage})
+    pieces = events(stream, *(chunk(index, run, "stop") for index, run in enumerate(([2, 2], [1, 2]))), end)
+    assert [piece["choices"][0]["delta"]["content"] for piece in pieces[:2]] == ["HIaa", "HIta"]
+    assert pieces[2]["usage"] == body["usage"]
+
+
+def test_a_tool_call_comes_after_the_hint() -> None:
+    """Its text is no content; the hint still is, in the first piece, whatever that holds."""
+    spec = OutputSpec(Window(0, (7, 8), 9), (), decode, answer_only=False, beginning=(7, 8))
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+    for holder, ending in (("message", {}), ("delta", {"finish_reason": "tool_calls"})):
+        stream = StreamAccounting(spec, Seen(), keep_token_ids=False)
+        choice = stream.choice({"index": 0, holder: call, "token_ids": [2, 2], **ending}, ended=True)
+        assert choice[holder] == {**call, "content": "HI"}
+        assert (choice["thinking"]["hint_tokens"], choice["thinking"]["answer_tokens"]) == (2, 2)
+
+
+def test_an_answer_that_a_grammar_shapes_is_not_billed_as_thinking() -> None:
+    """A plain JSON answer thinks nothing, whole or streamed."""
+    spec = OutputSpec(Window(-1, (7, 8), None), (), decode, answer_only=False, constrained=True)
+    expected = {"thinking_tokens": 0, "answer_tokens": 3, "cut": False}
+    body = annotate(response([1, 1, 2]), spec, Seen(), keep_token_ids=False)
+    assert body["choices"][0]["thinking"].items() >= expected.items()
+    assert body["usage"]["completion_tokens_details"]["reasoning_tokens"] == 0
+    stream = StreamAccounting(spec, Seen(), keep_token_ids=False)
+    (last,) = events(stream, chunk(0, [1, 1, 2], "stop", usage={} | {"completion_tokens": 3}))
+    assert last["choices"][0]["thinking"].items() >= expected.items()
+    assert last["usage"]["completion_tokens_details"]["reasoning_tokens"] == 0
 
 
 CALL = {"id": "call-1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

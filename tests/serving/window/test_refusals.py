@@ -3,7 +3,7 @@
 import pytest
 
 from z1ray.errors import UserError
-from z1ray.serving.window.refusals import WINDOW_FIELDS, refuse
+from z1ray.serving.window.refusals import WINDOW_FIELDS, is_shaped, refuse
 from z1ray.window import NO_CAP
 
 
@@ -33,17 +33,20 @@ def test_a_misspelt_field_is_refused_with_the_right_spelling(name: str, meant: s
     assert meant in error.remedy
 
 
-@pytest.mark.parametrize("name", ["thinking", "reasoning", "thinking_token_budget", "max_thinking_tokens"])
-def test_another_apis_cap_is_refused(name: str) -> None:
-    """Their clients expect it to hold."""
-    assert "thinking_budget" in refused(**{name: {"budget_tokens": 64}}).remedy
+@pytest.mark.parametrize("name", ["trace", "race", "place", "hunt", "metadata", "verbosity", "think_aloud_id", "user"])
+def test_a_field_that_only_resembles_one_of_ours_passes(name: str) -> None:
+    """Gateways add fields of their own; ``trace`` was once taken for ``grace``."""
+    refuse({name: {"id": "1"}}, NO_CAP)
 
 
-@pytest.mark.parametrize("outer", ["extra_body", "chat_template_kwargs"])
-def test_a_field_inside_another_is_refused(outer: str) -> None:
+@pytest.mark.parametrize("outer", ["extra_body", "chat_template_kwargs", "nvext", "custom_params"])
+@pytest.mark.parametrize("name", ["hint", "grace", "thinking_budgets", "thinkingBudget"])
+def test_a_field_inside_another_is_refused(outer: str, name: str) -> None:
     """``extra_body`` belongs to the Python client; in a body sent by hand nobody reads it."""
-    assert refused(**{outer: {"thinking_budget": 64}}).field == f"{outer}.thinking_budget"
-    refuse({outer: {"other": 1}}, NO_CAP)
+    error = refused(**{outer: {name: 64}})
+    assert error.field == f"{outer}.{name}"
+    assert "in the body itself" in error.remedy
+    refuse({outer: {"other": 1, name: None}}, NO_CAP)
 
 
 def test_no_field_of_the_engines_own_api_is_taken_for_a_misspelling() -> None:
@@ -52,11 +55,11 @@ def test_no_field_of_the_engines_own_api_is_taken_for_a_misspelling() -> None:
     from vllm.entrypoints.openai.completion.protocol import CompletionRequest
 
     known = {*ChatCompletionRequest.model_fields, *CompletionRequest.model_fields} - {*WINDOW_FIELDS}
-    for name in known - {"thinking_token_budget", "echo", "n", "logprobs"}:
+    for name in known - {"thinking_token_budget", "echo", "logprobs"}:
         refuse({name: {"any": "thing"}}, NO_CAP)
 
 
-@pytest.mark.parametrize("argument", ["thinking_budget", "hint_token_ids", "grace_tokens"])
+@pytest.mark.parametrize("argument", ["thinking_budget", "hint_token_ids", "grace_tokens", "beginning_token_ids"])
 def test_engine_arguments_cannot_be_smuggled_in(argument: str) -> None:
     """With them a client could raise the server's cap or force any text."""
     assert refused(vllm_xargs={argument: 1}).field == f"vllm_xargs.{argument}"
@@ -83,12 +86,6 @@ def test_echo_is_refused() -> None:
     assert refused(echo=True).field == "echo"
 
 
-def test_more_choices_than_openai_allows_are_refused() -> None:
-    """One request could otherwise fill every replica's queue."""
-    assert refused(n=129).field == "n"
-    refuse({"n": 128}, NO_CAP)
-
-
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -104,6 +101,26 @@ def test_a_cap_that_could_not_be_enforced_is_refused(field: str, value: object) 
         refuse({field: value}, 5)
     assert caught.value.field == field
     assert "thinking_budget -1" in caught.value.remedy
+    assert ("thinking_budget 0 (straight to the hint" in caught.value.remedy) == (field != "use_beam_search")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"structured_outputs": {"regex": "a+"}},
+        {"response_format": {"type": "json_object"}},
+        {"tools": [{"type": "function"}]},
+    ],
+)
+def test_what_shapes_the_text_goes_with_no_thinking_at_all(fields: dict[str, object]) -> None:
+    """The hint comes first then, and nothing has to be forced; only log probabilities of it there are none."""
+    refuse(fields, 0)
+    assert is_shaped(fields)
+    for field in ("logprobs", "prompt_logprobs"):
+        with pytest.raises(UserError, match=field) as caught:
+            refuse({**fields, field: 0}, 0)
+        assert caught.value.field == field
+        refuse({**fields, field: 0}, NO_CAP)
 
 
 def test_harmless_forms_of_the_same_fields_pass() -> None:
@@ -116,8 +133,8 @@ def test_harmless_forms_of_the_same_fields_pass() -> None:
         "tool_choice": "none",
         "vllm_xargs": None,
         "echo": False,
-        "thinking": None,
         "extra_body": None,
     }
     refuse(fields, NO_CAP)
     refuse(fields, 5)
+    assert not is_shaped(fields)

@@ -133,6 +133,35 @@ def test_a_cut_inside_a_character_leaves_no_broken_one(tiny_model: Path) -> None
         assert (division.hint_start, division.answer_start) == (7, 7 + len(CODE_HINT))
 
 
+@pytest.fixture(scope="module")
+def byte_fallback(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tokenizer like Llama 2's or Gemma's: a token per known character, and one per byte of any other."""
+    import tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = [*(f"<0x{byte:02X}>" for byte in range(256)), *sorted({chr(code) for code in range(32, 127)} | {"\n"})]
+    made = tokenizers.Tokenizer(
+        tokenizers.models.BPE({name: index for index, name in enumerate(names)}, [], byte_fallback=True)
+    )
+    made.decoder = tokenizers.decoders.Sequence([tokenizers.decoders.ByteFallback(), tokenizers.decoders.Fuse()])
+    folder = tmp_path_factory.mktemp("byte-fallback")
+    fast = PreTrainedTokenizerFast(tokenizer_object=made)
+    fast.chat_template = "{{ messages[0].content }}"
+    fast.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("num_bytes", [1, 2, 3])
+def test_every_byte_of_a_character_that_the_cut_fell_into_is_left_out(byte_fallback: Path, num_bytes: int) -> None:
+    """Where each byte is a token, a cut leaves up to three signs for what was to be one character."""
+    case = Case(byte_fallback, "Smile: 🙃 and so on", "ok 🙃", len("Smile: ") + num_bytes)
+    assert case.decode(case.thinking_ids).endswith("\ufffd" * num_bytes)
+    for sizes in ([], [1] * 200, [case.window.budget], [case.window.budget + 1]):
+        passed, division = case.run(sizes)
+        assert passed == f"Smile: {CODE_HINT}ok 🙃"
+        assert (division.hint_start, division.answer_start) == (7, 7 + len(CODE_HINT))
+
+
 def test_the_hint_is_found_where_it_was_forced(tiny_model: Path) -> None:
     """Models that were cut in training write the hint themselves, before the cut and after it."""
     thinking = f"Hm.{CODE_HINT}five?{CODE_HINT} and more words to think about"

@@ -20,6 +20,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 # What a validator raises for a value of a type that it does not expect.
 _UNFORESEEN = (TypeError, AttributeError, LookupError)
 
+_EFFORT = "reasoning_effort"
+
 
 class BadField(ValueError):
     """A validation error that names the field; pydantic passes it on.
@@ -77,12 +79,16 @@ def readable(body: Any, validate: Callable[[Any], Any]) -> Any:
 
     from z1ray.upstream.ray_llm import ChatCompletionRequest, checked_messages
 
+    effort = body.get(_EFFORT) if isinstance(body, dict) else None
     try:
-        request = validate(body)
+        # A model's efforts have the names that its operator gave them; vLLM's chats know only its own.
+        request = validate(body if effort is None else {key: body[key] for key in body if key != _EFFORT})
     except VLLMClientError as error:
         raise BadField(str(error), getattr(error, "parameter", None)) from error
     except _UNFORESEEN as error:
         raise BadField("the value is of a kind that is not known here", _culprit(body, validate)) from error
+    if effort is not None:
+        setattr(request, _EFFORT, effort)
     if isinstance(request, ChatCompletionRequest):
         try:
             # Its message parts are checked only when they are looked at.

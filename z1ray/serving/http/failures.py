@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from z1ray.serving.quota.answers import Denied
 from z1ray.serving.replica.errors import LOST_REPLICA
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
@@ -49,6 +50,14 @@ def error_response(
 def engine_error(error: dict[str, Any]) -> JSONResponse:
     """The error a replica answered with, as a response; its ``code`` is the HTTP status."""
     status = error["code"]
+    if "reason" in error:
+        refusal = error_response(
+            status, error["message"], kind=error["type"], code=error["reason"], param=error["param"]
+        )
+        refusal.headers["Retry-After"] = str(error["retry_after_s"])
+        return refusal
+    if status == 429:
+        return queue_full()
     code = {400: "invalid_value", 404: "model_not_found", 503: "replica_lost"}.get(status, "engine_error")
     return error_response(
         status, error["message"], kind=error["type"], code=code, param=error["param"], retry=status == 503
@@ -116,7 +125,7 @@ async def _refused(request: Request, error: HTTPException) -> Response:
         return refusal
     if error.status_code == 404 or str(error.detail).startswith("Model parameter"):
         # Ray's ingress, for a model that is unknown or not named.
-        return _no_model(error.status_code, str(error.detail))
+        return no_model(error.status_code, str(error.detail))
     kind = "invalid_request_error" if error.status_code < 500 else "server_error"
     return error_response(error.status_code, str(error.detail), kind=kind, code="refused")
 
@@ -124,12 +133,13 @@ async def _refused(request: Request, error: HTTPException) -> Response:
 async def _ray_refused(request: Request, error: Any) -> Response:
     """A model that is not served, or a response that began too late."""
     if error.status_code == 404:
-        return _no_model(404, error.message)
+        return no_model(404, error.message)
     kind = "invalid_request_error" if error.status_code < 500 else "server_error"
     return error_response(error.status_code, error.message, kind=kind, code="refused")
 
 
-def _no_model(status: int, said: str) -> Response:
+def no_model(status: int, said: str) -> JSONResponse:
+    """The response to a request for a model that is not served, or that names none."""
     message = f"{said} GET /v1/models lists what is served."
     return error_response(status, message, kind="invalid_request_error", code="model_not_found", param="model")
 
@@ -138,6 +148,14 @@ def queue_full() -> JSONResponse:
     """The response to a request for which neither a replica nor the queue has room: 429."""
     message = f"the model's queue is full; send the request again after {RETRY_AFTER_S} s or more"
     return error_response(429, message, kind="rate_limit_error", code="queue_full", retry=True)
+
+
+def denial(denied: Denied) -> JSONResponse:
+    """The response to a request whose tokens were not reserved."""
+    kind = "rate_limit_error" if denied.status == 429 else "server_error"
+    response = error_response(denied.status, denied.message, kind=kind, code=denied.code)
+    response.headers.update(denied.headers)
+    return response
 
 
 async def _lost(request: Request, error: Exception) -> Response:

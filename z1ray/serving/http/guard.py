@@ -1,15 +1,15 @@
 """The guard that requires an API key of every request."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
-from z1ray.serving.keys import read_keys
+from z1ray.serving.http.keyring import KeyRing
+from z1ray.serving.keys import HOLDER_HEADER
 
-OPEN_PATHS = frozenset({"/playground"})
-"""Served to everyone: a static page, whose own requests bear a key."""
+OPEN_PATHS = frozenset({"/playground", "/health"})
+"""Served to everyone: a static page, whose own requests bear a key, and whether the endpoint is ready."""
 HOLDER = "user_id"
 """Where ``request.state`` has the name of the request's key; Ray's HTTP metrics look there too."""
 
@@ -22,11 +22,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class KeyGuard:
     """ASGI middleware that lets only requests with a key of ``source`` through, except to ``OPEN_PATHS``.
 
-    The name of the key is left in ``request.state``; the header goes no further.
+    The key itself goes no further. The name of its holder is left in ``request.state``, and goes on to
+    the replica in a header.
 
     Args:
         app: What it guards.
-        source: Read once, here.
+        source: Read here, and again when it changes.
 
     Raises:
         UserError: As ``read_keys``.
@@ -34,15 +35,18 @@ class KeyGuard:
 
     def __init__(self, app: App, source: str) -> None:
         self._app = app
-        self._digests = [(name, _digest(key.encode())) for name, key in read_keys(source).items()]
+        self._keys = KeyRing(source)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass the request on."""
-        if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS:
+        if scope["type"] == "lifespan" or route_path(scope) in OPEN_PATHS:
             await self._app(scope, receive, send)
-        elif holder := self._holder(scope["headers"]):
+            return
+        await self._keys.refresh()
+        if holder := self._holder(scope["headers"]):
             scope.setdefault("state", {})[HOLDER] = holder
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"authorization"]
+            headers.append((HOLDER_HEADER.encode(), quote(holder).encode()))
             await self._app({**scope, "headers": headers}, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -50,16 +54,17 @@ class KeyGuard:
             await _refuse(send)
 
     def _holder(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        """The holder of the request's key, or None. Every key is compared, so that the time reveals nothing."""
+        """The holder of the request's key, or None."""
         sent = [value for name, value in headers if name.lower() == b"authorization"]
         scheme, _, token = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
-        digest = _digest(token.strip())
-        matching = [name for name, known in self._digests if hmac.compare_digest(known, digest)]
-        return matching[0] if matching and scheme.lower() == b"bearer" else None
+        holder = self._keys.holder(token.strip())
+        return holder if scheme.lower() == b"bearer" else None
 
 
-def _digest(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()
+def route_path(scope: Scope) -> str:
+    """The path of a request below the application's route prefix, which ASGI's ``path`` begins with."""
+    path, prefix = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path
 
 
 async def _refuse(send: Send) -> None:

@@ -1,12 +1,17 @@
-"""Errors that a replica answers with: the ``error`` object of OpenAI's API, whose ``code`` is the HTTP status."""
+"""Errors that a replica answers with: the ``error`` object of OpenAI's API, whose ``code`` is the HTTP status.
+
+Where that says too little, ``reason`` is the code that the client gets, and ``retry_after_s`` its ``Retry-After``.
+"""
 
 import json
 import logging
+import math
 import reprlib
 from typing import Any
 
 from z1ray.errors import UserError
 from z1ray.serving.window.accounting import server_sent_event
+from z1ray.serving.window.deadline import DeadlineImpossible
 
 ErrorObject = dict[str, Any]
 
@@ -18,6 +23,14 @@ LOST_REPLICA: ErrorObject = {
 }
 """For a request whose replica or engine died."""
 
+QUEUE_FULL: ErrorObject = {
+    "message": "the model's queue is full",
+    "type": "rate_limit_error",
+    "param": None,
+    "code": 429,
+}
+"""For a request whose sequences have no place among those that wait."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -25,6 +38,17 @@ def refusal(error: UserError) -> ErrorObject:
     """For a request that was refused with 400: field, value, problem and remedy."""
     message = f"{error.field} = {reprlib.repr(error.value)}: {error.problem}; {error.remedy}"
     return {"message": message, "type": "invalid_request_error", "param": error.field, "code": 400}
+
+
+def deadline_impossible(impossible: DeadlineImpossible) -> ErrorObject:
+    """For a request whose deadline holds no answer."""
+    deadline_s, earliest_s = impossible.deadline_s, impossible.earliest_s
+    message = (
+        f"deadline_s = {deadline_s:g}: not even an answer without thinking is ready by then; the earliest possible is "
+        f"{earliest_s:.1f} s after arrival; send a later one, or the request again when there is less load"
+    )
+    after = {"reason": "deadline_impossible", "retry_after_s": max(1, math.ceil(earliest_s - deadline_s))}
+    return {"message": message, "type": "rate_limit_error", "param": "deadline_s", "code": 429, **after}
 
 
 def cap_broken(reason: str) -> ErrorObject:

@@ -7,23 +7,42 @@ comes back. Every generated token of the endpoint passes through here.
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-import psutil
 from ray.serve.llm.deployment import LLMServer
 
-from z1ray.engine.args import extra_args
-from z1ray.engine.tokens import context_length, newline_token_ids, text_token_ids, tokenizer
+from z1ray.engine.args import hint_watch
+from z1ray.engine.tokens import context_length, newline_token_ids, tokenizer
 from z1ray.errors import UserError
+from z1ray.serving.quota.answers import Denied
 from z1ray.serving.replica import errors
-from z1ray.serving.replica.deployment import WINDOW_KEY
-from z1ray.serving.replica.metrics import Meter, RequestMeter
-from z1ray.serving.window.accounting import StreamAccounting, annotate
-from z1ray.serving.window.request import WindowedModel, WindowRequest, limit_field, read_request
-from z1ray.serving.window.transcript import CapBroken, OutputSpec
+from z1ray.serving.replica.answers import Answers, accounted, accounted_stream, error_response
+from z1ray.serving.replica.bounding import Arrival, Replica
+from z1ray.serving.replica.deployment import BROWNOUT_KEY, QUOTAS_KEY, RUNS_KEY, WINDOW_KEY, RunLimits
+from z1ray.serving.replica.metrics import REJECTED, Meter, RequestMeter
+from z1ray.serving.replica.priority import lower_priority
+from z1ray.serving.replica.quotas import Asking, Quotas, QuotaSettings
+from z1ray.serving.replica.requests import Request, beginning, holder, note, num_prompts, set_window
+from z1ray.serving.replica.slots import QueueFull, Slots
+from z1ray.serving.replica.speed import Speed
+from z1ray.serving.window.brownout import BrownOut
+from z1ray.serving.window.conversation import read_conversation
+from z1ray.serving.window.deadline import DeadlineImpossible
+from z1ray.serving.window.hints import hint_token_ids
+from z1ray.serving.window.request import (
+    Prompts,
+    WindowedModel,
+    WindowRequest,
+    depends_on_prompt,
+    limit_field,
+    read_request,
+)
+from z1ray.serving.window.transcript import OutputSpec
+from z1ray.upstream import vllm_stops
 from z1ray.upstream.ray_llm import (
     ChatCompletionRequest,
     ChatCompletionResponse,
@@ -31,20 +50,21 @@ from z1ray.upstream.ray_llm import (
     CompletionResponse,
     ErrorResponse,
     RawRequestInfo,
+    begin_answers,
     config_of,
+    prompt_tokens,
+    run_on_cpu_in,
+    skip_downloads,
 )
+from z1ray.upstream.vllm import IN_PROCESS_EXECUTOR
 from z1ray.upstream.vllm_v1 import EngineDeadError
 from z1ray.window import NO_CAP, WindowConfig
 
-Request = ChatCompletionRequest | CompletionRequest
 Response = ChatCompletionResponse | CompletionResponse | ErrorResponse
-# Whole responses, or for a stream lists of server-sent events.
-Answers = AsyncGenerator[Any, None]
 Answer = Callable[..., Awaitable[Answers]]
 
 _PROOF_PROMPT = "The quick brown fox"
 _PROOF_BUDGET = 2
-_LEAST_PRIORITY = 19
 # Broken streams tell their clients within it.
 _EXIT_DELAY_S = 1.0
 
@@ -57,23 +77,49 @@ class WindowServer(LLMServer):
     """An ``LLMServer`` that caps thinking and accounts for it."""
 
     async def start(self) -> None:
-        """Tokenize the model's hints, start the engine, and have it prove that it enforces a cap.
+        """Start the engine. Ray Serve calls ``reconfigure`` next, and only then is the replica ready."""
+        config = config_of(self)
+        self._source = str(config.model_loading_config.model_source)  # type: ignore[union-attr]
+        self._context = context_length(self._source, config.engine_kwargs.get("max_model_len"))
+        self._tools = config.engine_kwargs.get("tool_call_parser") is not None
+        self._meter = Meter(config.model_id, self._context)
+        self._slots = Slots(num_slots=0, max_waiting=0)
+        self._quotas = Quotas(self._context)
+        self._speed = Speed(self._slots)
+        self._proven = False
+        vllm_stops.sleep_until(partial(hint_watch, newline_token_ids(self._source)))
+        on_cpu = config.accelerator_config is not None and config.accelerator_config.kind == "cpu"
+        if on_cpu and config.engine_kwargs["tensor_parallel_size"] == 1:
+            # One process less, whose start costs as much as the engine's.
+            run_on_cpu_in(IN_PROCESS_EXECUTOR)
+        if Path(self._source).is_dir():
+            # A model that is here needs no download, whose process takes as long to start as the engine's.
+            skip_downloads(config)
+        await super().start()  # type: ignore[no-untyped-call]
+        begin_answers(self, beginning)
+        if on_cpu:
+            lower_priority()
+
+    async def reconfigure(self, user_config: dict[str, Any]) -> None:
+        """Take the model's window and limits, at first and whenever they change; running requests keep theirs.
 
         Raises:
-            CapUnproven: If it does not; the replica does not become healthy.
+            CapUnproven: If the engine, asked the first time, does not enforce a cap; the replica does
+                not become healthy.
         """
-        config = config_of(self)
-        window = WindowConfig(**config.experimental_configs[WINDOW_KEY])
-        self._source = str(config.model_loading_config.model_source)  # type: ignore[union-attr]
-        hints = {name: text_token_ids(self._source, text) for name, text in window.hints.items()}
-        context = context_length(self._source, config.engine_kwargs.get("max_model_len"))
-        self._model = WindowedModel(window, hints, context)
-        self._meter = Meter(config.model_id, context)
-        await super().start()  # type: ignore[no-untyped-call]
-        accelerator = config.accelerator_config
-        if accelerator is not None and accelerator.kind == "cpu":
-            _lower_priority()
-        await self._prove()
+        window = WindowConfig(**user_config[WINDOW_KEY])
+        limits = RunLimits(**user_config[RUNS_KEY])
+        hints = hint_token_ids(self._source, window)
+        model = WindowedModel(window, hints, self._context, limits.per_request, self._tools)
+        self._slots.limit(limits.ongoing, limits.waiting)
+        self._replica = Replica(model, BrownOut(**user_config[BROWNOUT_KEY]), self._slots, self._speed)
+        if not self._proven:
+            await self._prove(1)
+            self._speed.forget()  # the first run of an engine is slow
+            await self._prove(limits.per_request)
+            self._proven = True
+        # Only now: the proof is no key's.
+        await self._quotas.configure(window, QuotaSettings.from_plain(user_config[QUOTAS_KEY]))
 
     async def chat(self, request: ChatCompletionRequest, raw_request_info: RawRequestInfo | None = None) -> Answers:
         """Answer a chat under its window."""
@@ -97,18 +143,20 @@ class WindowServer(LLMServer):
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Report the replica's load to the autoscaling policy; Ray Serve calls it."""
+        self._meter.show_speed(self._speed.seconds_per_token())
         return await self._meter.stats()
 
-    async def _prove(self) -> None:
-        """One real run that may not end before its budget: it must be cut there, token for token."""
-        most = self._model.config.max_budget
+    async def _prove(self, num_runs: int) -> None:
+        """Real runs that may not end before their budget: they must be cut there, token for token."""
+        most = self._replica.model.config.max_budget
         budget = _PROOF_BUDGET if most == NO_CAP else min(most, _PROOF_BUDGET)
-        hint = self._model.hints[self._model.config.default_hint]
+        hint = self._replica.model.hints[self._replica.model.config.default_hint]
         request = CompletionRequest.model_validate(
             {
                 "model": config_of(self).model_id,
                 "prompt": _PROOF_PROMPT,
                 "thinking_budget": budget,
+                "n": num_runs,
                 "grace": 0,
                 "min_tokens": budget,
                 # Left out, it would be OpenAI's 16, which may not hold the hint.
@@ -116,32 +164,71 @@ class WindowServer(LLMServer):
             }
         )
         async for answer in await self.completions(request):
-            thinking = {} if isinstance(answer, ErrorResponse) else answer.model_dump()["choices"][0]["thinking"]
-            if not thinking.get("cut"):
+            choices = [] if isinstance(answer, ErrorResponse) else answer.model_dump()["choices"]
+            if [choice["thinking"]["cut"] for choice in choices] != [True] * num_runs:
                 raise CapUnproven(f"thinking budget {budget} was to cut the first run, but the engine says: {answer}")
 
     async def _windowed(self, answer: Answer, request: Request, raw_request_info: RawRequestInfo | None) -> Answers:
-        fields = request.model_dump(exclude_unset=True, exclude={"messages", "prompt"})
-        try:
-            wanted = read_request(fields, self._model)
-        except UserError as error:
-            self._meter.refused()
-            yield _error(errors.refusal(error))
-            return
-        keep_token_ids = bool(request.return_token_ids)
-        _set_window(request, wanted, limit_field(fields))
-        with self._meter.request(wanted.window, wanted.num_choices * _num_prompts(request)) as meter:
+        # An effort may have a name that vLLM does not know: no reason to warn.
+        fields = request.model_dump(exclude_unset=True, exclude={"messages", "prompt"}, warnings=False)
+        async with AsyncExitStack() as stack:
             try:
-                answers = await answer(request, raw_request_info)
-                pass_on = _accounted_stream if request.stream else _accounted
-                async with aclosing(
-                    pass_on(answers, self._output_spec(request, wanted), meter, keep_token_ids)
-                ) as accounted:
-                    async for accounted_answer in accounted:
-                        yield accounted_answer
+                prompts = await self._prompts(request, fields)
+                wanted = read_request(fields, self._replica.model, prompts)
+                asking = Asking(wanted, holder(raw_request_info), read_conversation(fields), prompts.num_tokens)
+                admission = await stack.enter_async_context(self._quotas.admit(asking))
+            except UserError as error:
+                self._meter.refused()
+                yield error_response(errors.refusal(error))
+                return
+            if admission.told is not None:
+                yield admission.told
+            if isinstance(admission.told, Denied):
+                self._meter.refused(REJECTED)
+                return
+            arrival = Arrival(admission.wanted, limit_field(fields), prompts, note(raw_request_info), self._replica)
+            # Autoscaling sees the budget that no load and no deadline has lowered.
+            meter = stack.enter_context(self._meter.request(admission.wanted.window, wanted.num_runs, asking.holder))
+            meter.followed_by(admission.written)
+            admitted = self._admitted(partial(answer, request, raw_request_info), request, arrival, meter)
+            try:
+                async with aclosing(admitted) as answers:
+                    async for each in answers:
+                        yield each
+            except QueueFull:
+                meter.rejected()
+                yield error_response(errors.QUEUE_FULL)
+            except DeadlineImpossible as impossible:
+                meter.rejected()
+                yield error_response(errors.deadline_impossible(impossible))
             except EngineDeadError as dead:
                 meter.error(503)
-                yield _error(errors.engine_died(str(dead)))
+                yield error_response(errors.engine_died(str(dead)))
+
+    async def _admitted(self, answer: Answer, request: Request, arrival: Arrival, meter: RequestMeter) -> Answers:
+        """What the engine answers, once it is the request's turn, under the budget that is left to it by then."""
+        wanted = arrival.wanted
+        arrival.bounded(wanted.num_runs)  # a deadline that holds no answer is refused at once
+        with (await self._slots.take(wanted.num_runs)).held() as slots:
+            meter.each_ended(slots.ended)
+            bounded = arrival.bounded(num_more=0)
+            meter.goes_on(bounded.window, bounded.lowered_by)
+            keep_token_ids = bool(request.return_token_ids)
+            set_window(request, bounded, arrival.limit)
+            with self._speed.timed(arrival.prompt_tokens) as timing:
+                if not wanted.beginning:  # which the engine does not write
+                    meter.followed_by(timing)
+                pass_on = accounted_stream if request.stream else accounted
+                counted = pass_on(await answer(), self._output_spec(request, bounded), meter, keep_token_ids)
+                async with aclosing(counted) as answers:
+                    async for each in answers:
+                        yield each
+
+    async def _prompts(self, request: Request, fields: dict[str, Any]) -> Prompts:
+        field = "messages" if isinstance(request, ChatCompletionRequest) else "prompt"
+        # A prompt that is cut to what the limit leaves has no length of its own.
+        counts = depends_on_prompt(fields) and fields.get("truncate_prompt_tokens") != -1
+        return Prompts(field, num_prompts(request), await prompt_tokens(self, request) if counts else None)
 
     def _output_spec(self, request: Request, wanted: WindowRequest) -> OutputSpec:
         decode = partial(
@@ -149,74 +236,13 @@ class WindowServer(LLMServer):
             skip_special_tokens=request.skip_special_tokens,
             clean_up_tokenization_spaces=False,
         )
-        return OutputSpec(wanted.window, newline_token_ids(self._source), decode, wanted.answer_only)
-
-
-def _lower_priority() -> None:
-    """Give the engine's threads the lowest priority: on a CPU they take every core, which HTTP needs too."""
-    for process in psutil.Process().children(recursive=True):
-        for thread in process.threads():
-            os.setpriority(os.PRIO_PROCESS, thread.id, _LEAST_PRIORITY)
-
-
-def _set_window(request: Request, wanted: WindowRequest, limit: str) -> None:
-    """Write a window into the request that the engine gets."""
-    if args := extra_args(wanted.window):
-        request.vllm_xargs = {**(request.vllm_xargs or {}), **args}
-    if (most := wanted.window.max_tokens) is not None:
-        # All that vLLM's completions know; its chat prefers the other name.
-        request.max_tokens = most
-        setattr(request, limit, most)
-    # The accounting counts tokens, and text does not say how many there were.
-    request.return_token_ids = True
-
-
-def _num_prompts(request: Request) -> int:
-    prompt: Sequence[Any] | None = getattr(request, "prompt", None)
-    return len(prompt) if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else 1
-
-
-async def _accounted(answers: Answers, spec: OutputSpec, meter: RequestMeter, keep_token_ids: bool) -> Answers:
-    async for answer in answers:
-        if isinstance(answer, ErrorResponse):
-            meter.error(answer.error.code)
-            yield answer
-            continue
-        try:
-            body = annotate(answer.model_dump(), spec, meter, keep_token_ids=keep_token_ids)
-        except CapBroken as broken:
-            meter.error(500)
-            yield _error(errors.cap_broken(str(broken)))
-        else:
-            yield type(answer)(**body)
-
-
-async def _accounted_stream(answers: Answers, spec: OutputSpec, meter: RequestMeter, keep_token_ids: bool) -> Answers:
-    accounting = StreamAccounting(spec, meter, keep_token_ids=keep_token_ids)
-    started = False
-    # Closing the engine's stream on the way out makes it stop generating.
-    async with aclosing(answers):
-        try:
-            async for batch in answers:
-                error = next(filter(None, map(_error_in, batch)), None)
-                if error is not None:
-                    meter.error(error["code"])
-                    # Before the first chunk the client can still get a status of its own.
-                    yield errors.ending(error) if started else _error(error)
-                    return
-                yield [accounting.event(event) for event in batch]
-                started = True
-        except CapBroken as broken:
-            meter.error(500)
-            yield errors.ending(errors.cap_broken(str(broken)))
-
-
-def _error_in(item: ErrorResponse | str) -> errors.ErrorObject | None:
-    """The error that vLLM sends as an event of its stream, or Ray as an object."""
-    if isinstance(item, ErrorResponse):
-        return errors.client_error(item.error.model_dump())
-    return errors.in_event(item)
-
-
-def _error(content: errors.ErrorObject) -> ErrorResponse:
-    return ErrorResponse.model_validate({"error": content})
+        return OutputSpec(
+            wanted.window,
+            newline_token_ids(self._source),
+            decode,
+            wanted.answer_only,
+            wanted.constrained,
+            wanted.beginning,
+            num_prompts(request),
+            wanted.bounded_by,
+        )

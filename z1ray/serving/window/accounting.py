@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from z1ray.serving.window.transcript import Division, OutputSpec, Transcript
-from z1ray.window import Accounting, account
+from z1ray.window import Accounting
 
 Json = dict[str, Any]
 
@@ -40,8 +40,9 @@ def annotate(response: Json, spec: OutputSpec, observer: Observer, *, keep_token
     """
     whole = StreamAccounting(spec, observer, keep_token_ids=keep_token_ids)
     choices = [whole.choice(choice, ended=True) for choice in response["choices"]]
-    usage = _with_reasoning(response["usage"], sum(choice["thinking"]["thinking_tokens"] for choice in choices))
-    return {**_cleaned(response, keep_token_ids), "choices": choices, "usage": usage}
+    usage = _with_beginning(response["usage"], spec, spec.num_prompts, len(choices))
+    usage = _with_reasoning(usage, sum(choice["thinking"]["thinking_tokens"] for choice in choices))
+    return {**_cleaned(response, spec, keep_token_ids), "choices": choices, "usage": usage}
 
 
 class StreamAccounting:
@@ -72,28 +73,31 @@ class StreamAccounting:
         for choice in chunk["choices"]:
             self._observer.wrote(choice["index"], len(choice.get("token_ids") or ()))
         choices = [self.choice(choice, ended=choice.get("finish_reason") is not None) for choice in chunk["choices"]]
-        chunk = {**_cleaned(chunk, self._keep), "choices": choices}
+        chunk = {**_cleaned(chunk, self._spec, self._keep), "choices": choices}
         if chunk.get("usage"):
-            chunk["usage"] = _with_reasoning(chunk["usage"], self._reasoning_tokens(chunk))
+            chunk["usage"] = self._usage(chunk["usage"], [choice["index"] for choice in choices])
         return server_sent_event(chunk)
 
     def choice(self, choice: Json, *, ended: bool) -> Json:
         """Return a choice, or its next piece, as the client gets it; with ``thinking`` once it has ended."""
         index = choice["index"]
-        run = self._runs.setdefault(index, Transcript(self._spec))
+        if index not in self._runs:
+            self._runs[index] = Transcript(self._spec)
+            choice = _begun(choice, self._spec)
+        run = self._runs[index]
         text = run.add(_text(choice), choice.get("token_ids") or ())
-        cleaned = _cleaned(choice, self._keep)
+        cleaned = _cleaned(choice, self._spec, self._keep)
         if not ended:
             return _with_text(cleaned, text)
         rest, division = run.finish()
         self._observer.finished(index, division.counts)
         return {**_with_text(cleaned, text + rest), "thinking": _thinking(self._spec, division)}
 
-    def _reasoning_tokens(self, chunk: Json) -> int:
+    def _usage(self, usage: Json, beside: list[int]) -> Json:
         """Usage beside a choice is that choice's so far; the one at the end, without a choice, is the sum of all."""
-        indices = [choice["index"] for choice in chunk["choices"]] or list(self._runs)
-        counts = [account(self._spec.window, self._runs[index].token_ids, self._spec.breaks) for index in indices]
-        return sum(count.thinking_tokens for count in counts)
+        indices, num_prompts = (beside, 1) if beside else (list(self._runs), self._spec.num_prompts)
+        reasoning = sum(self._spec.count(self._runs[index].token_ids).thinking_tokens for index in indices)
+        return _with_reasoning(_with_beginning(usage, self._spec, num_prompts, len(indices)), reasoning)
 
 
 def server_sent_event(content: Json) -> str:
@@ -102,7 +106,7 @@ def server_sent_event(content: Json) -> str:
 
 
 def _thinking(spec: OutputSpec, division: Division) -> Json:
-    counts = {"budget": spec.window.budget, **asdict(division.counts)}
+    counts = {"budget": spec.window.budget, "bounded_by": spec.bounded_by, **asdict(division.counts)}
     return {**counts, "hint_start": division.hint_start, "answer_start": division.answer_start}
 
 
@@ -122,8 +126,34 @@ def _with_text(choice: Json, text: str) -> Json:
     return {**choice, holder: {**choice[holder], "content": text}}
 
 
-def _cleaned(part: Json, keep_token_ids: bool) -> Json:
-    return part if keep_token_ids else {name: value for name, value in part.items() if name not in _ON_REQUEST}
+def _begun(choice: Json, spec: OutputSpec) -> Json:
+    """A choice, or its first piece, with what the engine got of it with the prompt."""
+    if not spec.beginning:
+        return choice
+    choice = {**choice, "token_ids": [*spec.beginning, *(choice.get("token_ids") or ())]}
+    return _with_text(choice, spec.decode(spec.beginning) + _text(choice))
+
+
+def _with_beginning(usage: Json, spec: OutputSpec, num_prompts: int, num_choices: int) -> Json:
+    """The usage with the beginnings, which the engine counts as part of each prompt, among what was written."""
+    if not (num_tokens := len(spec.beginning)):
+        return usage
+    prompt = usage["prompt_tokens"] - num_tokens * num_prompts
+    completion = usage["completion_tokens"] + num_tokens * num_choices
+    return {
+        **usage,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+
+
+def _cleaned(part: Json, spec: OutputSpec, keep_token_ids: bool) -> Json:
+    if not keep_token_ids:
+        return {name: value for name, value in part.items() if name not in _ON_REQUEST}
+    if spec.beginning and part.get("prompt_token_ids"):
+        return {**part, "prompt_token_ids": part["prompt_token_ids"][: -len(spec.beginning)]}
+    return part
 
 
 def _with_reasoning(usage: Json, reasoning_tokens: int) -> Json:

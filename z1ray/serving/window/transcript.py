@@ -10,6 +10,7 @@ with the same text and the same offsets.
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
+from z1ray.serving.window.request import DEFAULT
 from z1ray.window import Accounting, Window, account
 
 # What a tokenizer writes for the bytes of a character it has not all of.
@@ -31,12 +32,25 @@ class OutputSpec:
         breaks: Tokens that end a line (``z1ray.engine.tokens.newline_token_ids``).
         decode: Token ids to text, as the engine decodes them.
         answer_only: Whether the client wants only what follows the hint.
+        constrained: Whether a grammar shapes the text: a run that is not cut is all answer then.
+        beginning: The first tokens of every run, which the engine got with the prompt and does not return.
+        num_prompts: How many prompts the request has.
+        bounded_by: What set the window's budget, as the client is told.
     """
 
     window: Window
     breaks: Container[int]
     decode: Callable[[Sequence[int]], str]
     answer_only: bool
+    constrained: bool = False
+    beginning: tuple[int, ...] = ()
+    num_prompts: int = 1
+    bounded_by: str = DEFAULT
+
+    def count(self, token_ids: Sequence[int]) -> Accounting:
+        """Divide a run's tokens, ended or not."""
+        counts = account(self.window, token_ids, self.breaks)
+        return counts if counts.cut or not self.constrained else Accounting(0, 0, len(token_ids), cut=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ class Transcript:
         self._text = ""
         self._num_passed_on = 0
         self._thinking_end: int | None = None  # least number of characters before the hint, once the run is cut
-        self._drops_broken = False
+        self._num_broken = 0  # remains of a character that are still to be left out
         self._hint = ""
 
     def add(self, text: str, token_ids: Sequence[int]) -> str:
@@ -83,7 +97,7 @@ class Transcript:
         """
         counts = measure(self._spec.window, self.token_ids, self._spec.breaks)
         if not counts.cut:
-            return self._pass_on(0), Division(counts, None, 0)
+            return self._pass_on(0), Division(self._spec.count(self.token_ids), None, 0)
         return "", Division(counts, *((None, 0) if self._spec.answer_only else self._offsets()))
 
     def _look_for_cut(self) -> None:
@@ -91,20 +105,24 @@ class Transcript:
         if cut_at is None:
             return
         thinking = self._spec.decode(self.token_ids[:cut_at])
-        # A cut inside a character leaves bytes that mean nothing: they are left out.
-        self._drops_broken = thinking.endswith(_BROKEN)
-        self._thinking_end = max(0, len(thinking.removesuffix(_BROKEN)) - _SLACK)
+        # A cut inside a character leaves bytes that mean nothing: they are left out. A tokenizer that falls
+        # back to bytes writes one sign for each of them.
+        whole = thinking.rstrip(_BROKEN)
+        self._num_broken = len(thinking) - len(whole)
+        self._thinking_end = max(0, len(whole) - _SLACK)
         self._hint = self._spec.decode(self._spec.window.hint)
 
     def _whole(self, text: str) -> str:
         """The text without the remains of a character that the cut fell into."""
-        if not self._drops_broken or self._thinking_end is None:
+        if not self._num_broken or self._thinking_end is None:
             return text
-        position = text.find(_BROKEN, max(0, self._thinking_end - len(self._text)))
-        if position < 0:
+        start = text.find(_BROKEN, max(0, self._thinking_end - len(self._text)))
+        if start < 0:
             return text
-        self._drops_broken = False
-        return text[:position] + text[position + 1 :]
+        after = text[start:]
+        num_dropped = min(self._num_broken, len(after) - len(after.lstrip(_BROKEN)))
+        self._num_broken -= num_dropped
+        return text[:start] + after[num_dropped:]
 
     def _offsets(self) -> tuple[int, int]:
         """Where the hint and what follows it start; a run may have ended inside the hint."""

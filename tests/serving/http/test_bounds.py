@@ -1,0 +1,76 @@
+"""Budgets on the real endpoint that something else than the client bounds: a deadline, the load."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import openai
+import pytest
+
+from tests.serving.chats import ask, ask_stream
+from tests.serving.conftest import TINY, Served
+
+pytestmark = [pytest.mark.ray, pytest.mark.vllm]
+
+LONG: dict[str, Any] = {"thinking_budget": 500, "ignore_eos": True}
+CROWD, CHOICES = 16, 16
+
+
+@pytest.fixture(scope="module")
+def usual_s(served: Served) -> float:
+    """Seconds of a run of 500 tokens of thinking and its answer; by it and this one the endpoint knows its speed."""
+    ask_stream(served, **LONG)
+    began = time.monotonic()
+    ask_stream(served, **LONG)
+    return time.monotonic() - began
+
+
+def test_a_deadline_lowers_the_budget_and_is_kept(served: Served, usual_s: float) -> None:
+    """An asked budget too: whoever names both wants the answer in time."""
+
+    def in_time() -> bool:
+        began = time.monotonic()
+        thinking = ask(served, **LONG, deadline_s=usual_s / 2)["choices"][0]["thinking"]
+        assert thinking["bounded_by"] == "deadline"
+        assert 0 < thinking["thinking_tokens"] == thinking["budget"] < LONG["thinking_budget"]
+        assert thinking["answer_tokens"] == served.config.window.answer_tokens
+        return time.monotonic() - began <= usual_s / 2
+
+    # The machine of a test may be taken by others for a moment.
+    assert any(in_time() for _ in range(4))
+
+
+def test_a_stream_tells_what_bounded_it_in_its_last_chunk(served: Served, usual_s: float) -> None:
+    """A deadline far away bounds nothing."""
+    for deadline_s, by in ((usual_s / 2, "deadline"), (1000 * usual_s, "asked")):
+        chunks = ask_stream(served, **LONG, deadline_s=deadline_s)
+        told = [choice["thinking"] for chunk in chunks for choice in chunk["choices"] if "thinking" in choice]
+        assert [each["bounded_by"] for each in told] == [by]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_deadline_that_holds_no_answer_is_a_429_with_the_earliest_time(
+    served: Served, usual_s: float, stream: bool
+) -> None:
+    """Before any work, in OpenAI's shape, and not to be mistaken for a full queue."""
+    with pytest.raises(openai.RateLimitError, match="the earliest possible is") as caught:
+        ask(served, deadline_s=0.001, stream=stream)
+    assert (caught.value.code, caught.value.param) == ("deadline_impossible", "deadline_s")
+    assert int(caught.value.response.headers["retry-after"]) >= 1
+
+
+def test_default_budgets_shrink_before_anybody_is_refused(served: Served) -> None:
+    """A crowd that takes most of the queue is answered to the last, who thinks least; what was asked for is kept."""
+
+    def choice(number: int) -> dict[str, Any]:
+        asked = {"thinking_budget": 24} if number % 4 == 0 else {}
+        answer = ask(served, model=TINY, n=CHOICES, seed=number, ignore_eos=True, temperature=1.0, **asked)
+        return dict(answer["choices"][0]["thinking"])
+
+    with ThreadPoolExecutor(CROWD) as clients:
+        told = list(clients.map(choice, range(CROWD)))
+    assert {each["bounded_by"] for each in told[::4]} == {"asked"}
+    lowered = [each["budget"] for each in told if each["bounded_by"] == "load"]
+    assert lowered
+    assert all(budget < served.config.window.default_budget for budget in lowered)
+    assert {each["budget"] for each in told if each["bounded_by"] in ("asked", "default")} == {24}
