@@ -32,7 +32,7 @@ import numpy as np
 import psutil
 import pyarrow.dataset as ds
 
-from tests.bench.trajectories import Pair, write_realistic, write_templated
+from tests.bench.trajectories import CHARS_PER_TOKEN, Pair, write_realistic, write_templated
 from z1ray.models import embedded
 
 FOLDER = Path("runs") / "bench" / "curate"
@@ -128,19 +128,22 @@ def main() -> None:
     parser.add_argument("--run", nargs=2, type=Path, metavar=("SOURCE", "OUTPUT"), help="curate one folder")
     parser.add_argument("--rows", nargs="*", type=int, default=SIZES, help="sizes of realistic data")
     parser.add_argument("--templated", nargs="*", type=int, default=TEMPLATED_SIZES, help="sizes of templated data")
+    parser.add_argument(
+        "--chars-per-token", type=float, default=CHARS_PER_TOKEN, help="less makes realistic texts shorter, for many"
+    )
     args = parser.parse_args()
     if args.run:
         run(*args.run)
         return
     embedded.prepare(_TOKENIZER)
-    print(json.dumps(_realistic(args.rows) | _templated(args.templated)))
+    print(json.dumps(_realistic(args.rows, args.chars_per_token) | _templated(args.templated)))
 
 
-def _realistic(sizes: Sequence[int]) -> dict[str, Any]:
+def _realistic(sizes: Sequence[int], chars_per_token: float) -> dict[str, Any]:
     found, figures = [], {}
     for size in sizes:
         source = FOLDER / str(size)
-        pairs = write_realistic(source, size, seed=size)
+        pairs = write_realistic(source, size, size, chars_per_token)
         found.append(measure(str(size), source))
         figures = quality(FOLDER / f"{size}-dataset", pairs)
         print(f"{size}: {figures}", file=sys.stderr, flush=True)

@@ -100,7 +100,7 @@ def bare_engine(folder: Path, requests: list[Row]) -> Side:
     from vllm import LLM, SamplingParams
 
     started = time.perf_counter()
-    llm = LLM(str(folder), **batch_kwargs(ENGINE, windows=False))
+    llm = LLM(str(folder), **batch_kwargs(ENGINE))
     ready = time.perf_counter()
     prompts: list[Any] = [{"prompt_token_ids": row["tokenized_prompt"]} for row in requests]
     outputs = llm.generate(prompts, [SamplingParams(**json.loads(row["sampling"])) for row in requests], use_tqdm=False)

@@ -16,7 +16,7 @@ from z1ray import artifacts
 from z1ray.problems.config import SourceConfig
 from z1ray.records import PROBLEM, TRAJECTORY, Row, problem, trajectory_id, write_rows
 
-_CHARS_PER_TOKEN = 4
+CHARS_PER_TOKEN = 4.0
 _ROWS_PER_FILE = 1024
 _PLANTED = 0.1
 _MODES = ("short", "long")
@@ -31,7 +31,7 @@ class Pair:
     similarity: float
 
 
-def write_realistic(folder: Path, num_rows: int, seed: int) -> list[Pair]:
+def write_realistic(folder: Path, num_rows: int, seed: int, chars_per_token: float = CHARS_PER_TOKEN) -> list[Pair]:
     """Write a finished folder of trajectories. Returns what was planted."""
     rng = np.random.default_rng(seed)
     lines = _library()
@@ -48,7 +48,7 @@ def write_realistic(folder: Path, num_rows: int, seed: int) -> list[Pair]:
             if mode == _MODES[0]:
                 question = f"Task {number}. " + _text(lines, int(requests.question_length[index]), rng)
                 problems.append(_problem(f"made/{number}", question))
-            original = _row(f"made/{number}", mode, 0, _text(lines, _CHARS_PER_TOKEN * num_tokens, rng))
+            original = _row(f"made/{number}", mode, 0, _text(lines, int(chars_per_token * num_tokens), rng))
             yield original
             if index in planted:
                 copy, similar = _planted(original, problems[-1]["question"], len(pairs) % 3, problems, rng)

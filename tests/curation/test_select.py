@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from z1ray.curation.config import QuotaConfig
-from z1ray.curation.select import cells, select
+from z1ray.curation.select import cells, select, tokens_short
 from z1ray.curation.store import id_hashes
 
 LENGTHS = {"a": 5, "b": 9, "c": 2, "d": 5, "e": 1}
@@ -98,3 +98,29 @@ def test_quota_of_everything_leaves_nothing_for_others():
 def test_shares_lose_no_token_to_rounding(share):
     """0.7 of 10 is 7, whatever floating point thinks."""
     assert budgets(QuotaConfig(mode={"long": share}), 10)[(0, 1)] == round(10 * share)
+
+
+@pytest.mark.parametrize("order", ["longest", "shortest", "random"])
+def test_selections_at_equal_tokens_differ_by_less_than_a_row(order):
+    """The paper's ablation compares what is chosen, not how much."""
+    names = [f"row-{number:03d}" for number in range(200)]
+    tokens = 1 + (id_hashes(names) % 40).astype(np.int64)
+    everything = [(np.ones(len(names), dtype=bool), 1000)]
+    mask = select(tokens, np.arange(len(names)), id_hashes(names), everything, order, 0)
+    assert 1000 - tokens.max() < tokens[mask].sum() <= 1000
+
+
+def test_a_smaller_random_sample_is_part_of_a_larger():
+    """So sample sizes are compared on nested data, not on other draws."""
+    for seed in range(5):
+        sizes = [chosen("random", budget, seed) for budget in (5, 10, 20)]
+        assert sizes[0] <= sizes[1] <= sizes[2]
+
+
+def test_a_share_that_cannot_be_filled_is_counted():
+    """Tokens that easy problems do not have must not pass in silence: the variant is not at equal tokens."""
+    tokens = np.array([5, 5, 5, 5, 5, 5])
+    parts = cells(QuotaConfig(difficulty={"easy": 0.75, "hard": 0.25}), 20, MODE, NAMES[0], DIFFICULTY, NAMES[1])
+    assert tokens_short(tokens, parts) == 5  # of 15 the two easy rows hold 10
+    parts = cells(QuotaConfig(difficulty={"easy": 0.5, "hard": 0.5}), 20, MODE, NAMES[0], DIFFICULTY, NAMES[1])
+    assert tokens_short(tokens, parts) == 0

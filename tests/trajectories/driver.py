@@ -39,7 +39,7 @@ class Experiment:
         self.words = [
             *("--config", "conf/local.yaml", f"root={root or folder}", f"generate.teachers.smollm2.model={model}"),
             f"generate.problems=[{{kind: jsonl, path: {file}, name: file}}]",
-            *("generate.modes.short.max_tokens=150", "generate.modes.long.max_tokens=300"),
+            *("generate.modes.short.max_tokens=40", "generate.modes.long.max_tokens=80"),
             *("generate.batch_size=2", "generate.rows_per_file=2", "generate.teachers.smollm2.engine.max_num_seqs=2"),
             *more,
         ]

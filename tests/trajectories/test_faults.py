@@ -88,9 +88,9 @@ def kill_at_random(driver: Driver, experiment: Experiment, chance: random.Random
     driver.kill()
 
 
-def test_killed_drivers_lose_nothing_and_repeat_nothing(cluster, tiny_model, tmp_path):
+def test_killed_drivers_lose_nothing_and_repeat_nothing(cluster, quick_model, tmp_path):
     """SIGKILL at random moments, same command again: each request answered once, and finished rows never again."""
-    experiment = Experiment(tmp_path, tiny_model, QUESTIONS)
+    experiment = Experiment(tmp_path, quick_model, QUESTIONS)
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
     print("moments drawn with seed", seed)
@@ -122,9 +122,9 @@ def test_killed_drivers_lose_nothing_and_repeat_nothing(cluster, tiny_model, tmp
         assert experiment.num_written(began, ended) == num_next - num_done
 
 
-def test_a_killed_engine_is_replaced(cluster, tiny_model, tmp_path):
+def test_a_killed_engine_is_replaced(cluster, quick_model, tmp_path):
     """The run ends with status 0 and every row; only bad questions count against the share."""
-    experiment = Experiment(tmp_path, tiny_model, QUESTIONS | BAD)
+    experiment = Experiment(tmp_path, quick_model, QUESTIONS | BAD)
     driver = experiment.start(cluster.address)
     driver.until(lambda: len(experiment.committed()) >= 3 and kill(engines(cluster.head_node)), "a dead engine")
     kept = experiment.finished_files()
@@ -141,13 +141,13 @@ def test_a_killed_engine_is_replaced(cluster, tiny_model, tmp_path):
     assert len(experiment.starts()) == 1, "an engine was started for rows that were there"
 
 
-def test_a_killed_node_is_done_without(cluster, tiny_model, tmp_path):
+def test_a_killed_node_is_done_without(cluster, quick_model, tmp_path):
     """Its engine finds no other place until one that has nothing left to do gives up its own."""
     nodes = [cluster.add_node(num_cpus=2, resources={"worker": 1}) for _ in range(2)]
     cluster.wait_for_nodes()
     engine = "generate.teachers.smollm2.engine"
     experiment = Experiment(
-        tmp_path, tiny_model, QUESTIONS, f"{engine}.replicas=2", f"{engine}.resources={{worker: 1}}"
+        tmp_path, quick_model, QUESTIONS, f"{engine}.replicas=2", f"{engine}.resources={{worker: 1}}"
     )
     driver = experiment.start(cluster.address)
     driver.until(lambda: all(engines(node) for node in nodes), "two engines")
@@ -175,11 +175,11 @@ def small_disk(tmp_path) -> tuple[Path, list[str]]:
     return folder, ["bwrap", "--dev-bind", "/", "/", "--size", "2000000", "--tmpfs", str(folder)]
 
 
-def test_a_full_disk_is_told_and_finished_rows_stay(small_disk, tiny_model, tmp_path):
+def test_a_full_disk_is_told_and_finished_rows_stay(small_disk, quick_model, tmp_path):
     """Full at the start or in the middle: status 2 and what to do; with room, the same command completes."""
     disk, mounted = small_disk
     copies = {name: tmp_path / name for name in ("middle", "end")}
-    experiment = Experiment(tmp_path, tiny_model, dict(list(QUESTIONS.items())[:8]), root=disk)
+    experiment = Experiment(tmp_path, quick_model, dict(list(QUESTIONS.items())[:8]), root=disk)
     ballast, output = disk / "ballast", experiment.output
     script = f"""
         head -c 2000000 /dev/zero > {ballast}; "$@"; echo "status at the start: $?"
@@ -204,13 +204,13 @@ def test_a_full_disk_is_told_and_finished_rows_stay(small_disk, tiny_model, tmp_
     assert experiment.starts()[-1][1] == num_kept
 
 
-def test_a_target_that_cannot_be_written_is_told_at_once(tiny_model, tmp_path):
+def test_a_target_that_cannot_be_written_is_told_at_once(quick_model, tmp_path):
     """Under a file, or read-only: status 2 within seconds, before Ray or an engine starts."""
     (tmp_path / "file").touch()
-    under_file = Experiment(tmp_path, tiny_model, QUESTIONS, root=tmp_path / "file" / "runs")
+    under_file = Experiment(tmp_path, quick_model, QUESTIONS, root=tmp_path / "file" / "runs")
     sealed = tmp_path / "sealed"
     sealed.mkdir()
-    read_only = Experiment(tmp_path, tiny_model, QUESTIONS, root=sealed)
+    read_only = Experiment(tmp_path, quick_model, QUESTIONS, root=sealed)
     drivers: list[Driver] = [
         under_file.start(),
         read_only.start(before=["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(sealed), str(sealed)]),

@@ -70,9 +70,9 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(tiny_model, ray_cluster, tmp_path_factory) -> Run:
+def run(quick_model, ray_cluster, tmp_path_factory) -> Run:
     """One start of two engines for all tests that look at what it left."""
-    return Run(tmp_path_factory.mktemp("teachers"), tiny_model)
+    return Run(tmp_path_factory.mktemp("teachers"), quick_model)
 
 
 def test_every_request_has_one_row_of_its_own_teacher_and_seed(run):

@@ -42,8 +42,17 @@ class CurateConfig:
     """trajectories -> dataset."""
 
     trajectories: str = setting(MISSING, "Folder that generation wrote.")
+    sources: list[str] = setting(
+        list, "Use only trajectories of problems from these sources, by the sources' names; all if empty."
+    )
     tokenizer: str = setting(MISSING, "Model whose tokens the budget counts: a folder or a hub name.")
     verify: bool = setting(True, "Run the problems' tests on the responses and record the verdict.")
+    verdicts: str | None = setting(
+        None,
+        "Finished dataset of the same trajectories whose verdicts are taken over; only the rest is run. "
+        "`jobs/pipeline.py` gives variants the experiment's own.",
+        role="operational",
+    )
     keep: Literal["any", "verified"] = setting(
         "any",
         "`verified` keeps only trajectories that passed their tests; `any` records the verdict and keeps the rest "

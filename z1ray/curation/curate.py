@@ -19,9 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from z1ray import artifacts
 from z1ray.connect import connect
-from z1ray.curation import clean, decide, report, rows, verify
+from z1ray.curation import clean, decide, known, report, rows, verify
 from z1ray.curation.benchmark import Index
 from z1ray.curation.config import CurateConfig
 from z1ray.curation.ids import order_ids
@@ -45,6 +47,7 @@ from z1ray.progress import say
 _PROBLEM_ROWS = 8192
 
 _REMEDIES = {
+    "other_source": "name other sources in curate.sources, or none for all",
     "failed": "look at the `error` column of the trajectories and generate them again",
     "empty": "look at the trajectories: the model wrote nothing but tags",
     "truncated": "raise max_tokens of the generation modes, or set curate.keep_truncated=true",
@@ -73,7 +76,9 @@ def curate(config: CurateConfig, output: Path, *, force: bool = False) -> dict[s
     load_tokenizer(config.tokenizer)
     source = Path(config.trajectories)
     artifacts.manifest(source, "curate.trajectories")
+    report.require_sources(config, source / "problems.parquet")
     report.require_tests(config, source / "problems.parquet")
+    known.require_same(config)
     benchmark = load_problems(config.benchmarks)
     if not artifacts.begin(output, config, {"curate.trajectories": source}, force=force):
         return artifacts.manifest(output)
@@ -141,7 +146,8 @@ def _run(name: str, units: list[Unit], work: Work[Unit], shared: Shared) -> list
 def _verify(found: rows.Rows, units: list[Unit], shared: Shared) -> list[str]:
     """Run the tests. Returns the kinds of sandbox they ran in."""
     checked = decide.to_verify(found) if shared.config.verify else decide.to_verify(found)[:0]
-    pieces = verify.plan_pieces(checked, rows.unit_starts(units))
+    untested = np.setdiff1d(checked, known.take_over(found, checked, shared))
+    pieces = verify.plan_pieces(untested, rows.unit_starts(units))
     results = run_tasks(
         "tests",
         pieces,
@@ -151,7 +157,7 @@ def _verify(found: rows.Rows, units: list[Unit], shared: Shared) -> list[str]:
         sizes=[len(piece.rows) for piece in pieces],
         parallelism=shared.config.parallelism,
     )
-    sandboxes = sorted({result["sandbox"] for result in results})
+    sandboxes = sorted({result["sandbox"] for result in results} | known.sandboxes(shared.config))
     if "limited" in sandboxes:
         say(f"curate: WARNING: untrusted code ran without a sandbox; to protect this machine: {bubblewrap.INSTALL}")
     decide.mark_verified(found, checked, shared)

@@ -9,10 +9,11 @@ from z1ray.curation.decontaminate import RESPONSE, Contamination, Found, judge
 from z1ray.curation.layout import DIFFICULTIES, Shared
 from z1ray.curation.repeats import Items, find_repeats
 from z1ray.curation.rows import NOT_PASSED, NOT_RUN, PASSED, Rows
-from z1ray.curation.select import cells, select
+from z1ray.curation.select import cells, select, tokens_short
 from z1ray.curation.text.words import Array
 from z1ray.curation.verify import NO_TESTS
 from z1ray.errors import UserError
+from z1ray.progress import say
 
 
 def mark_contaminated(rows: Rows, shared: Shared) -> Contamination:
@@ -171,6 +172,11 @@ def mark_selected(rows: Rows, shared: Shared) -> None:
     if unknown := sorted(set(config.quotas.mode) - set(rows.modes)):
         raise UserError("curate.quotas.mode", unknown, "no row has this mode", f"there are: {', '.join(rows.modes)}")
     kept = np.flatnonzero(rows.kept)
-    parts = cells(config.quotas, config.token_budget, rows.mode[kept], rows.modes, rows.difficulty[kept], names)
+    parts = list(cells(config.quotas, config.token_budget, rows.mode[kept], rows.modes, rows.difficulty[kept], names))
+    if missing := tokens_short(rows.num_tokens[kept], parts):
+        say(
+            f"curate: WARNING: what is left falls {missing} tokens short of curate.token_budget={config.token_budget} "
+            "or of its quotas; use more trajectories, or lower the budget of all that are compared"
+        )
     chosen = select(rows.num_tokens[kept], rows.ranks[kept], rows.random[kept], parts, config.selection, config.seed)
     rows.drop(kept[~chosen], "over_token_budget")

@@ -1,5 +1,6 @@
 """The first phase: problems as files that any task can look into, and what their questions are compared by."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def prepare_problems(unit: Unit, shared: Shared) -> dict[str, int]:
             words = Words([row["question"] for row in rows], shared.index.boilerplate)
             found = sketch(words, shared.question_bands)
             shingles.append(found.shingles)
-            keys.append(_keys(rows) | sketch_columns(found))
+            keys.append(_keys(rows, shared.config.sources) | sketch_columns(found))
             hits += _hits(rows, words, start, shared)
             start += len(rows)
     store.write_numbers(shared.layout.phase("question-shingles") / f"{unit.name}.npy", np.concatenate(shingles))
@@ -91,10 +92,11 @@ def _sorted_hashes(folder: Path, changed: int) -> tuple[Array, Array]:
     return hashes[order], order
 
 
-def _keys(rows: list[Row]) -> dict[str, Array]:
+def _keys(rows: list[Row], sources: Sequence[str]) -> dict[str, Array]:
     return {
         "id_hash": store.id_hashes(row["problem_id"] for row in rows),
         "has_tests": np.array([row["tests"] is not None for row in rows]),
+        "used": np.array([not sources or row["source"] in sources for row in rows]),
         "difficulty": np.array([DIFFICULTIES.index(row["difficulty"]) for row in rows], dtype=np.int8),
     }
 

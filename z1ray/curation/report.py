@@ -23,6 +23,21 @@ KEPT = "kept"
 _NUM_SAMPLES = 12
 
 
+def require_sources(config: CurateConfig, problems: Path) -> None:
+    """Refuse ``sources`` that no problem comes from, before anything runs."""
+    if not config.sources:
+        return
+    with pq.ParquetFile(problems) as file:
+        known = {name for batch in file.iter_batches(columns=["source"]) for name in batch["source"].to_pylist()}
+    if unknown := sorted(set(config.sources) - known):
+        raise UserError(
+            "curate.sources",
+            unknown,
+            f"no problem in {config.trajectories} comes from there",
+            f"use some of: {', '.join(sorted(known))}",
+        )
+
+
 def require_tests(config: CurateConfig, problems: Path) -> None:
     """Refuse ``keep: verified`` where no problem has tests, before anything runs."""
     if config.keep != "verified":

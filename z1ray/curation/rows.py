@@ -15,6 +15,7 @@ from z1ray.curation.units import Unit
 
 REASONS = (
     None,
+    "other_source",
     "failed",
     "empty",
     "truncated",
@@ -101,12 +102,13 @@ def read_numbers(layout: Layout) -> Rows:
     """The rows as the row-wise phase left them."""
     names = ("problem", "num_tokens", "id_hash", "exact", "state")
     found = store.read_columns(layout.phase("rows"), names)
-    problems = store.read_columns(layout.phase("questions"), ("difficulty", "has_tests"))
+    problems = store.read_columns(layout.phase("questions"), ("difficulty", "has_tests", "used"))
     mode, modes = _modes(layout)
     num = len(found["problem"])
     reason = np.zeros(num, dtype=np.int8)
     for state, name in ((FAILED, "failed"), (EMPTY, "empty"), (TRUNCATED, "truncated")):
         reason[found["state"] == state] = REASONS.index(name)
+    reason[~problems["used"][found["problem"]]] = REASONS.index("other_source")
     return Rows(
         ranks=id_ranks(layout),
         problem=found["problem"],

@@ -1,6 +1,6 @@
 """Choosing rows up to a number of tokens: the paper's ablation at equal token counts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -72,11 +72,16 @@ def _shares(quotas: Mapping[str, float], codes: Array, names: Sequence[str]) -> 
     yield ~named, 1 - sum(quotas.values())
 
 
+def tokens_short(num_tokens: Array, parts: Iterable[tuple[Array, int]]) -> int:
+    """How many tokens the parts lack in all to fill what each may have; 0 where every part has enough."""
+    return sum(max(0, budget - int(num_tokens[part].sum(dtype=np.int64))) for part, budget in parts)
+
+
 def select(
     num_tokens: Array,
     ranks: Array,
     random: Array,
-    parts: Iterator[tuple[Array, int]],
+    parts: Iterable[tuple[Array, int]],
     order: Selection,
     seed: int,
 ) -> Array:

@@ -6,20 +6,17 @@ again with the tasks that have none.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from z1ray.curation.progress import Phase
-from z1ray.errors import UserError
+from z1ray import parallel
 from z1ray.files import write_json, writing
+from z1ray.rows import Phase
 
 _Item = TypeVar("_Item")
 Work = Callable[[_Item], dict[str, Any]]
-
-# More blocks than this make Ray's driver busy with counting them.
-_MAX_BLOCKS = 4096
 
 
 def run_tasks(
@@ -51,33 +48,14 @@ def run_tasks(
     """
     paths = [done / f"{each}.json" for each in names]
     left = [number for number, path in enumerate(paths) if not path.exists()]
-    phase = Phase(name, sum(sizes), sum(sizes) - sum(sizes[number] for number in left))
-    for row in _run(partial(_do, items=items, paths=paths, work=work), left, parallelism):
-        if row["refused"]:
-            raise UserError(*json.loads(row["refused"]))
-        phase.add(sizes[int(row["task"])])
+    phase = Phase("curate", name, sum(sizes), sum(sizes) - sum(sizes[number] for number in left))
+    keep = partial(_keep, work=work)
+    for place in parallel.each([(items[number], paths[number]) for number in left], keep, parallelism):
+        phase.add(sizes[left[place]])
     return [json.loads(path.read_text()) for path in paths]
 
 
-def _run(do: Callable[[dict[str, Any]], dict[str, Any]], left: list[int], parallelism: int | None) -> Iterator[Any]:
-    if not left:
-        return
-    import ray
-
-    dataset = ray.data.from_items(
-        [{"task": number} for number in left], override_num_blocks=min(len(left), _MAX_BLOCKS)
-    )
-    dataset.context.enable_progress_bars = False
-    compute = ray.data.TaskPoolStrategy(size=parallelism)
-    yield from dataset.map(do, compute=compute).iter_rows()
-
-
-def _do(row: dict[str, Any], *, items: Sequence[_Item], paths: Sequence[Path], work: Work[_Item]) -> dict[str, Any]:
-    number = int(row["task"])
-    try:
-        with writing(paths[number].parent):
-            write_json(paths[number], work(items[number]))
-    except UserError as error:
-        # As data: Ray Data would wrap what is raised here, and the user's mistake would look like a crash.
-        return {"task": number, "refused": json.dumps(error.args, default=str)}
-    return {"task": number, "refused": ""}
+def _keep(task: tuple[_Item, Path], *, work: Work[_Item]) -> None:
+    item, path = task
+    with writing(path.parent):
+        write_json(path, work(item))

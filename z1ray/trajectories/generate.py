@@ -23,7 +23,7 @@ from z1ray.records import TRAJECTORY, Row
 from z1ray.trajectories.config import GenerateConfig
 from z1ray.trajectories.progress.counts import ModeLoad
 from z1ray.trajectories.progress.runs import Run, record_run
-from z1ray.trajectories.progress.tally import Tally, start_tally, watch_tally
+from z1ray.trajectories.progress.tally import watch_run
 from z1ray.trajectories.requests import complete, table
 from z1ray.trajectories.requests.prepare import Prepare
 from z1ray.trajectories.requests.ready import read_ready, read_ready_problems, taking_over
@@ -106,12 +106,12 @@ def _loads(config: GenerateConfig, output: Path) -> dict[str, ModeLoad]:
 
 def _answer(config: GenerateConfig, output: Path, loads: dict[str, ModeLoad]) -> None:
     """Answer every request without a row."""
-    asked = {name: sum(loads[mode].num_requests for mode in config.modes_of(name)) for name in config.teachers}
+    num_requests = {name: sum(loads[mode].num_requests for mode in config.modes_of(name)) for name in config.teachers}
     done = {name: num_answered(output / _DONE / name) for name in config.teachers}
     num_done = sum(done.values())
     if num_done:
-        say(f"generate: resuming: {num_done} of {sum(asked.values())} requests are done")
-    left = {name: config.teachers[name] for name in config.teachers if done[name] < asked[name]}
+        say(f"generate: resuming: {num_done} of {sum(num_requests.values())} requests are done")
+    left = {name: config.teachers[name] for name in config.teachers if done[name] < num_requests[name]}
     if not left:
         return
     connect()
@@ -119,11 +119,10 @@ def _answer(config: GenerateConfig, output: Path, loads: dict[str, ModeLoad]) ->
 
     room: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     order = waves({name: pipeline_needs(teacher.engine) for name, teacher in left.items()}, room)
-    tally = start_tally(loads, num_done)
-    with writing(output), record_run(output, num_done) as run, watch_tally(tally):
+    with writing(output), record_run(output, num_done) as run, watch_run(output / DATA, loads, num_done):
         # Made here, for what they import is not made for several threads.
         prepares = {name: _prepare(config, name) for name in left}
-        run_waves(order, lambda name: _ask(config, name, output, prepares[name], run, tally))
+        run_waves(order, lambda name: _ask(config, name, output, prepares[name], run))
 
 
 def _prepare(config: GenerateConfig, name: str) -> Prepare:
@@ -132,7 +131,7 @@ def _prepare(config: GenerateConfig, name: str) -> Prepare:
     return Prepare(teacher.model, context, config.modes_of(name), config.seed)
 
 
-def _ask(config: GenerateConfig, name: str, output: Path, prepare: Prepare, run: Run, tally: Tally) -> None:
+def _ask(config: GenerateConfig, name: str, output: Path, prepare: Prepare, run: Run) -> None:
     """Answer the requests of one teacher."""
     from z1ray.engine.parts import Only
 
@@ -149,8 +148,6 @@ def _ask(config: GenerateConfig, name: str, output: Path, prepare: Prepare, run:
             batch_size=config.batch_size,
             rows_per_file=config.rows_per_file,
             to_row=prepare.trajectory,
-            windows=False,
             prepare=prepare,
             only=Only("mode", modes) if len(modes) < len(config.modes) else None,
-            report=tally.report,
         )

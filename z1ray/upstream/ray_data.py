@@ -15,7 +15,11 @@ ERROR_COLUMN = "__inference_error__"
 ``ray.llm._internal.batch.stages.base`` reads and writes it.
 """
 
-_ENGINE_STAGE = "vLLMEngineStage"
+ENGINE_STAGE = "vLLMEngineStage"
+"""The name under which a processor has the stage that runs its engines: that of the stage's class."""
+
+RESULT_COLUMN = "__program_result"
+"""What a program returned for a row (see ``z1ray.upstream.ray_llm_batch``), as JSON."""
 
 
 def limit_restarts(processor: Any, most: int) -> None:
@@ -47,5 +51,5 @@ def place_engines(processor: Any, place: Callable[[], dict[str, Any]]) -> None:
 
 
 def _engine_arguments(processor: Any) -> dict[str, Any]:
-    arguments: dict[str, Any] = processor.get_stage_by_name(_ENGINE_STAGE).map_batches_kwargs
+    arguments: dict[str, Any] = processor.get_stage_by_name(ENGINE_STAGE).map_batches_kwargs
     return arguments

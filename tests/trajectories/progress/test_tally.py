@@ -1,16 +1,17 @@
-"""Progress of a real run on a real Ray: counted once, exported, and never in the run's way."""
+"""Progress of a run, from the rows that are written: each counted once, told, and in Ray's own metrics."""
 
 import time
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from tests.scrape import samples
-from z1ray.records import TRAJECTORY
+from tests.trajectories.made import quarantined, trajectory
+from z1ray.records import TRAJECTORY, Row, write_rows
 from z1ray.trajectories.progress import tally as tally_module
-from z1ray.trajectories.progress.counts import Counts, ModeLoad
-from z1ray.trajectories.progress.tally import Tally, digest, start_tally, watch_tally
+from z1ray.trajectories.progress.counts import ModeLoad
+from z1ray.trajectories.progress.tally import watch_run
 
 # Named like no other test's: processes that have ended stay in the metrics for a while.
 LONG, SHORT = "tally-long", "tally-short"
@@ -21,77 +22,48 @@ LOADS = {
 PATIENCE_S = 120
 
 
-def block(*rows: tuple[int, str, int, str | None]) -> pa.Table:
-    """Finished rows of TRAJECTORY from request, mode, output tokens and error."""
-    full = [
-        dict.fromkeys(TRAJECTORY.names)
-        | {"trajectory_id": str(request), "problem_id": "p", "mode": mode, "sample": 0, "request": request}
-        | {"num_tokens": num, "num_prompt_tokens": None if error else 7, "error": error}
-        for request, mode, num, error in rows
-    ]
-    return pa.Table.from_pylist(full, schema=TRAJECTORY)
-
-
-def long_block(first: int) -> pa.Table:
-    return block(*((request, LONG, 50, None) for request in range(first, first + 4)))
-
-
-def report_in_a_worker(tally: Tally, table: pa.Table) -> None:
-    """As the pipeline does: from a task, which must end well."""
-    import ray
-
-    ray.get(ray.remote(num_cpus=0)(_report).remote(tally, table))
-
-
-def _report(tally: Tally, table: pa.Table) -> None:
-    tally.report(table)
+def long_rows(first: int) -> list[Row]:
+    return [trajectory("p", LONG, request=first + i, num_tokens=50, num_prompt_tokens=7) for i in range(4)]
 
 
 def eventually(look: Any, expected: Any) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while (seen := look()) != expected and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(0.05)
     assert seen == expected
-
-
-def num_rows(tally: Tally) -> int:
-    return tally.progress(PATIENCE_S).sums.num_rows
-
-
-def test_digest_tells_modes_apart() -> None:
-    """Tokens nobody counted (a quarantined prompt) are none."""
-    found = digest(block((3, LONG, 50, None), (1, SHORT, 0, "empty question"), (4, LONG, 9, None)))
-    assert sorted(found) == [LONG, SHORT]
-    assert found[LONG].requests.tolist() == [3, 4]
-    assert (found[LONG].prompt_tokens, found[LONG].output_tokens) == (14, 59)
-    assert found[SHORT].quarantined.tolist() == [True]
-    assert (found[SHORT].prompt_tokens, found[SHORT].output_tokens) == (0, 0)
-    assert digest(block()) == {}
 
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_cluster")
-def test_what_workers_report_is_told_and_exported(capsys: pytest.CaptureFixture[str]) -> None:
-    """Rows once however often their block is reported, on the terminal and in Ray's own metrics endpoint."""
-    tally = start_tally(LOADS, num_done=10)
-    with watch_tally(tally, every_s=0.2):
-        report_in_a_worker(tally, long_block(10))
-        eventually(lambda: num_rows(tally), 4)
-        report_in_a_worker(tally, long_block(10))  # its worker died before the rows were written
-        report_in_a_worker(tally, block((50, SHORT, 0, "empty question"), (51, SHORT, 5, None)))
-        eventually(lambda: num_rows(tally), 6)
-    sums = tally.progress(PATIENCE_S).counts
-    assert sums[LONG] == Counts(num_rows=4, prompt_tokens=56, output_tokens=400)
-    assert sums[SHORT] == Counts(num_rows=2, num_quarantined=1, prompt_tokens=7, output_tokens=5)
-    *_, last = capsys.readouterr().out.splitlines()
-    assert last.startswith("z1ray | generate: 16/60 rows (26.7 %), ")
-    assert last.endswith(", 63 prompt + 405 output tokens, 1 quarantined")
+def test_what_workers_write_is_told_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows once however often a worker writes them, on the terminal and in Ray's own metrics endpoint; those of
+    earlier runs are not this run's work.
+    """
+    told: list[str] = []
+
+    def seen(rows: str) -> bool:
+        told.extend(capsys.readouterr().out.splitlines())
+        return any(f"z1ray | generate: {rows}/60 rows" in line for line in told)
+
+    write_rows([trajectory("p", LONG, request=i) for i in range(10)], tmp_path / "before.parquet", TRAJECTORY)
+    with watch_run(tmp_path, LOADS, 10, every_s=0.05):
+        write_rows(long_rows(10), tmp_path / "0.parquet", TRAJECTORY)
+        eventually(lambda: seen("14"), True)
+        write_rows(long_rows(10), tmp_path / "again.parquet", TRAJECTORY)
+        (tmp_path / "half.parquet").write_bytes(b"PAR1 half a file")
+        bad = {**quarantined("p", "empty question", SHORT), "request": 50, "num_prompt_tokens": None}
+        short = trajectory("p", SHORT, request=51, num_tokens=5, num_prompt_tokens=7)
+        write_rows([bad, short], tmp_path / "2.parquet", TRAJECTORY)
+        eventually(lambda: seen("16"), True)
+    told += capsys.readouterr().out.splitlines()
+    assert told[-1].startswith("z1ray | generate: 16/60 rows (26.7 %), ")
+    assert told[-1].endswith(", 35 prompt + 205 output tokens, 1 quarantined")
     expected = {
         (tally_module.ROWS, LONG): 4,
         (tally_module.ROWS, SHORT): 2,
-        (tally_module.PROMPT_TOKENS, LONG): 56,
+        (tally_module.PROMPT_TOKENS, LONG): 28,
         (tally_module.PROMPT_TOKENS, SHORT): 7,
-        (tally_module.OUTPUT_TOKENS, LONG): 400,
+        (tally_module.OUTPUT_TOKENS, LONG): 200,
         (tally_module.OUTPUT_TOKENS, SHORT): 5,
         (tally_module.QUARANTINED, SHORT): 1,
     }
@@ -108,31 +80,3 @@ def scraped() -> dict[tuple[str, ...], list[float]]:
             key = (sample.name.removeprefix("ray_"), *(sample.labels[n] for n in ["mode"] if n in sample.labels))
             found.setdefault(key, []).append(sample.value)
     return found
-
-
-@pytest.mark.ray
-@pytest.mark.usefixtures("ray_cluster")
-def test_counts_outlive_the_actor_and_the_run_outlives_the_counts() -> None:
-    """The process that counts may be killed like any other; work that is done must not fail for it."""
-    import ray
-
-    tally = start_tally(LOADS, num_done=0)
-    with watch_tally(tally, every_s=0.2):
-        report_in_a_worker(tally, long_block(0))
-        eventually(lambda: num_rows(tally), 4)
-        time.sleep(1)  # the driver has seen them
-        ray.kill(tally._ledger, no_restart=False)
-        report_in_a_worker(tally, long_block(4))
-        eventually(lambda: rows_or_none(tally), 8)
-        ray.kill(tally._ledger)
-        report_in_a_worker(tally, long_block(8))
-    assert rows_or_none(tally) is None
-
-
-def rows_or_none(tally: Tally) -> int | None:
-    from ray.exceptions import GetTimeoutError, RayActorError
-
-    try:
-        return tally.progress(PATIENCE_S).sums.num_rows
-    except (RayActorError, GetTimeoutError):
-        return None

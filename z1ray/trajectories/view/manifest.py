@@ -64,7 +64,9 @@ def summarize(output: Path, config: GenerateConfig) -> dict[str, Any]:
         "num_prompt_tokens": sum(mode.num_prompt_tokens for mode in counted.values()),
         "num_tokens": sum(_sum(mode.lengths) for mode in counted.values()),
         "histogram_edges": edges,
-        "modes": {name: _mode_facts(mode, edges) | _asked(config, name) for name, mode in sorted(counted.items())},
+        "modes": {
+            name: _mode_facts(mode, edges) | _how_generated(config, name) for name, mode in sorted(counted.items())
+        },
         "seed": config.seed,
         "cost": _cost(read_runs(output), counted),
     }
@@ -139,7 +141,7 @@ def _sum(lengths: Counter[int]) -> int:
     return sum(length * number for length, number in lengths.items())
 
 
-def _asked(config: GenerateConfig, name: str) -> dict[str, Any]:
+def _how_generated(config: GenerateConfig, name: str) -> dict[str, Any]:
     """Who was asked and how; nothing for a mode that was read from elsewhere."""
     if name not in config.modes:
         return {}
