@@ -53,6 +53,20 @@ FUNCTIONS = {
         "def double(x):\n"
         "    with mp.Pool(2) as pool: return pool.map(twice, [x])[0]"
     ),
+    "a server of its own": (
+        "import socket\n"
+        "def double(x):\n"
+        "    with socket.create_server(('localhost', 0)) as server:\n"
+        "        with socket.create_connection(server.getsockname()) as client:\n"
+        "            client.sendall(b'2')\n"
+        "            return int(server.accept()[0].recv(1)) * x"
+    ),
+    "a shell": (
+        "import subprocess\n"
+        "def double(x):\n"
+        "    said = subprocess.run('echo two; exit 3', shell=True, capture_output=True, text=True)\n"
+        "    return 2 * x if (said.stdout, said.returncode) == ('two\\n', 3) else None"
+    ),
     "a subprocess": (
         "import subprocess, sys\n"
         "def double(x):\n"

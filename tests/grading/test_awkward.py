@@ -36,7 +36,7 @@ def test_right_programs_pass(name):
 @pytest.mark.parametrize("name", dishonest.FUNCTIONS)
 def test_dishonest_functions_do_not_pass(name):
     """An answer must not be able to tell its own verdict, and no attempt may end the grader."""
-    limits = SandboxConfig(timeout_s=5)
+    limits = SandboxConfig(timeout_s=3)
     assert verdict(DOUBLE, dishonest.FUNCTIONS[name], limits) not in {"passed", "grader_error"}
 
 

@@ -55,7 +55,7 @@ held = []
 for child in range(8):
     if os.fork() == 0:
         held = {memory}
-        time.sleep(3)
+        time.sleep(1)
         os._exit(0)
 for child in range(8):
     os.wait()

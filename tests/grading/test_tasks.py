@@ -1,6 +1,7 @@
 """reasoning_gym's tasks: each accepts its own reference, however a model frames it, and nothing else."""
 
 import ast
+import functools
 import inspect
 import json
 import re
@@ -27,6 +28,8 @@ _EXAMPLES = {
 _WITHOUT = {"boxnet", "rush_hour"}
 # These evaluate text only while making a problem, or parse it with a parser of their own.
 _TRUSTED_TEXT = {"basic_arithmetic", "bitwise_arithmetic", "codeio", "propositional_logic"}
+# Three of each frame.
+NUM_PROBLEMS = 21
 FRAMES = (
     "Answer: {}",
     "I think a bit.\n\nAnswer:\n{}",
@@ -38,7 +41,9 @@ FRAMES = (
 )
 
 
+@functools.cache
 def problems(task, limit):
+    """Made once, as several tests look at the same."""
     return list(read(SourceConfig(kind="reasoning_gym", task=task, limit=limit)))
 
 
@@ -60,7 +65,7 @@ def scored(problem, task, text):
 @pytest.mark.parametrize("task", sorted(set(TASKS) - _WITHOUT))
 def test_every_task_accepts_its_own_reference(task):
     """A task that refuses it gives no model a chance; grids, sentences and JSON must survive extraction whole."""
-    for index, problem in enumerate(problems(task, 5 if task in _SLOW else 50)):
+    for index, problem in enumerate(problems(task, 5 if task in _SLOW else NUM_PROBLEMS)):
         text = FRAMES[index % len(FRAMES)].format(own_answer(problem, task))
         assert scored(problem, task, text) > 1 - 1e-9, text
 
@@ -83,7 +88,7 @@ def test_evaluating_tasks_are_scored_in_the_sandbox():
 @pytest.mark.parametrize("task", sorted(EVALUATING_TASKS - set(REFUSED_TASKS)))
 def test_references_of_evaluating_tasks_are_expressions(task):
     """What keeps programs out must let every right answer in."""
-    assert all(is_expression(problem["tests"]["reference"]) for problem in problems(task, 50))
+    assert all(is_expression(problem["tests"]["reference"]) for problem in problems(task, NUM_PROBLEMS))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ INSTALL = "apt-get install bubblewrap (0.7 or newer), and let the container or k
 SCRATCH_BYTES = 64 * 2**20  # /tmp, and what a program may write
 SHARED_BYTES = 16 * 2**20  # /dev/shm: locks and queues of multiprocessing
 
-_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache")
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache")
 
 
 def command(shown: Mapping[str, Path], files: Mapping[str, int], filter_fd: int) -> list[str]:

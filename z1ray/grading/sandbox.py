@@ -25,7 +25,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -43,6 +44,8 @@ PROGRAM = "/program"  # the program's folder, seen from inside
 _OVERHEAD_BYTES = 64 * 2**20  # what bubblewrap and the judge may hold beside the program
 _PROBES, _PROBE_PAUSE_S, _PROBE_AGAIN_S = 3, 0.2, 60
 _log = logging.getLogger(__name__)
+# The list of the block around a run that wants to know; none outside of one.
+_noted: ContextVar[list[Kind] | None] = ContextVar("_noted", default=None)
 
 
 class SandboxError(Exception):
@@ -66,6 +69,17 @@ def kind(require: bool = False) -> Kind:
         raise UserError("sandbox.require", True, reason, remedy)
     _warn(reason)
     return "limited"
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[list[Kind]]:
+    """A list that gets the sandbox of each run that the block starts."""
+    kinds: list[Kind] = []
+    token = _noted.set(kinds)
+    try:
+        yield kinds
+    finally:
+        _noted.reset(token)
 
 
 def run(source: str, config: SandboxConfig, *, stdin: str = "", packages: Sequence[Path] = ()) -> Outcome:
@@ -106,15 +120,16 @@ def execute(
         uid: User id that the run's user data names; -1 is ours.
         more: Folders seen where they are.
     """
+    if (noted := _noted.get()) is not None:
+        noted.append(kind)
     command = ["prlimit", *processes.limits(config, limit_s), *words]
     with contextlib.ExitStack() as stack:
         group, fds = None, list[int]()
         if kind == "bubblewrap":
             shown = {PROGRAM: folder, **shown_packages(config.packages), **{str(path): path for path in more}}
-            fds = stack.enter_context(
-                processes.readable(seccomp.program(), *processes.user_data(uid if uid >= 0 else os.getuid()))
-            )
-            files = dict(zip(("/etc/passwd", "/etc/group"), fds[1:], strict=True))
+            system = processes.system_files(uid if uid >= 0 else os.getuid())
+            fds = stack.enter_context(processes.readable(seccomp.program(), *system.values()))
+            files = dict(zip(system, fds[1:], strict=True))
             command = [*bubblewrap.command(shown, files, fds[0]), *command]
             group = stack.enter_context(memory.group(config.memory_mib * 2**20 + _OVERHEAD_BYTES))
         kills = memory.num_kills(group) if group else 0

@@ -4,18 +4,28 @@ import ast
 import builtins
 import symtable
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache, wraps
+from threading import Lock
+from typing import TypeVar
 
 # What Python raises for source it cannot take: wrong, with null bytes, or nested too deep.
 _INVALID = (SyntaxError, ValueError, RecursionError, MemoryError)
 # No answer is this long. A syntax tree takes about a hundred times the room of its source, and Python's
 # compiler quadratic time for many functions of one name.
 _MAX_CHARS = 2**18
+# A block of code is read at several steps, and an answer in a loop writes the same few over and over: what was
+# found of the last so many, up to this length, is kept: some megabytes.
+_KEPT = 32
+_KEPT_CHARS = 2**11
+
+_one_at_a_time = Lock()
 
 _BUILTINS = frozenset(dir(builtins)) | {"__file__"}
 
+Found = TypeVar("Found")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -48,13 +58,25 @@ class Module:
         return [node for node in self.tree.body if isinstance(node, ast.ClassDef)]
 
 
+def _kept(read: Callable[[str], Found]) -> Callable[[str], Found]:
+    """The same function of a source, which remembers what it found last."""
+    remembered = lru_cache(_KEPT)(read)
+
+    @wraps(read)
+    def kept(source: str) -> Found:
+        return remembered(source) if len(source) <= _KEPT_CHARS else read(source)
+
+    return kept
+
+
+@_kept
 def parse(source: str) -> Module | None:
     """The module, or None if the source does not compile."""
     tree = tree_or_error(source)
     if isinstance(tree, str):
         return None
     try:
-        with _without_warnings():
+        with _reading():
             compile(source, "answer", "exec", dont_inherit=True)
             table = symtable.symtable(source, "answer", "exec")
     except _INVALID:
@@ -62,12 +84,13 @@ def parse(source: str) -> Module | None:
     return Module(source, tree, *_names(table))
 
 
+@_kept
 def tree_or_error(source: str) -> ast.Module | str:
     """The syntax tree, or what the parser says against the source."""
     if len(source) > _MAX_CHARS:
         return "too long"
     try:
-        with _without_warnings():
+        with _reading():
             return ast.parse(source)
     except _INVALID as error:
         return str(error) or type(error).__name__
@@ -120,9 +143,13 @@ def reads_input(tree: ast.AST) -> bool:
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Warnings about an answer's code (invalid escapes, `is` with a number) are nobody's concern."""
-    with warnings.catch_warnings():
+def _reading() -> Iterator[None]:
+    """One thread at a time has Python read source, and without warnings.
+
+    Python's parser counts its depth for all threads together, and fails where another one comes in between
+    (python/cpython#106905). Warnings about an answer's code (invalid escapes, `is` with a number) are nobody's concern.
+    """
+    with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from z1ray.errors import UserError
 from z1ray.grading import livecodebench, packages, reference, running
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.extraction import HINTS, find_program
 from z1ray.grading.programs import complete
+from z1ray.grading.sandbox import Kind, noting
 from z1ray.records import Row
+
+GRADER_ERROR = "grader_error"
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +28,13 @@ class Verdict:
             ``no_code`` or ``no_answer`` (the text has none); ``no_tests``; ``grader_error``
             (the check itself failed: the answer is neither right nor wrong; the log says why).
         answer: The code or final answer that was checked.
+        sandbox: Where code was run for it; None if none was.
     """
 
     passed: bool | None
     verdict: str
     answer: str | None
+    sandbox: Kind | None = None
 
 
 def check(problem: Row, text: str, config: SandboxConfig, hints: Sequence[str] = HINTS) -> Verdict:
@@ -47,13 +52,16 @@ def check(problem: Row, text: str, config: SandboxConfig, hints: Sequence[str] =
         UserError: If the tests name an unknown verifier, need a library that ``config`` does not show them, or the
             sandbox that ``config`` requires is missing.
     """
-    try:
-        return _checked(problem, text, config, hints)
-    except UserError:
-        raise
-    except Exception:  # noqa: BLE001 (any surprise is the verdict, and logged with the row)
-        _log.exception("checking an answer to %s failed", problem["problem_id"])
-        return Verdict(None, "grader_error", None)
+    with noting() as kinds:
+        try:
+            verdict = _checked(problem, text, config, hints)
+        except UserError:
+            raise
+        except Exception:  # noqa: BLE001 (any surprise is the verdict, and logged with the row)
+            _log.exception("checking an answer to %s failed", problem["problem_id"])
+            verdict = Verdict(None, GRADER_ERROR, None)
+    # The last is the answer's; a run before it may have tried whether the sandbox works.
+    return replace(verdict, sandbox=kinds[-1] if kinds else None)
 
 
 def _checked(problem: Row, text: str, config: SandboxConfig, hints: Sequence[str]) -> Verdict:
@@ -69,12 +77,12 @@ def _checked(problem: Row, text: str, config: SandboxConfig, hints: Sequence[str
     if code is None:
         return Verdict(False, "no_code", None)
     verdict = _run(problem, code, config)
-    return Verdict(None if verdict == "grader_error" else verdict == "passed", verdict, code)
+    return Verdict(None if verdict == GRADER_ERROR else verdict == "passed", verdict, code)
 
 
 def _check_reference(problem: Row, text: str, config: SandboxConfig) -> Verdict:
     verdict, answer = reference.judge(problem, text, config)
-    return Verdict(None if verdict == "grader_error" else verdict == "passed", verdict, answer)
+    return Verdict(None if verdict == GRADER_ERROR else verdict == "passed", verdict, answer)
 
 
 def _run(problem: Row, code: str, config: SandboxConfig) -> str:

@@ -226,15 +226,15 @@ def test_the_hub_needs_a_release():
 
 
 def test_rows_outside_the_dates_are_not_held(tmp_path):
-    """30 rows of 4 MiB of tests lie outside, and one row at a time is all that memory holds."""
-    heavy = METHOD | {"private_test_cases": "A" * 2**22, "contest_date": "2020-01-01T00:00:00"}
+    """30 rows of 1 MiB of tests lie outside, and one row at a time is all that memory holds."""
+    heavy = METHOD | {"private_test_cases": "A" * 2**20, "contest_date": "2020-01-01T00:00:00"}
     path = written(tmp_path, [*[heavy] * 30, METHOD])
     source = SourceConfig(kind="jsonl", path=str(path), layout="livecodebench", options={"since": "2024-01-01"})
     tracemalloc.start()
     assert [row["problem_id"] for row in iter_problems([source])] == ["livecodebench/made-1"]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 8 * 2**22, peak
+    assert peak < 8 * 2**20, peak
 
 
 def test_tests_stay_packed_in_the_row(tmp_path):
