@@ -8,10 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from z1ray.engine.args import BUDGET_ARG, GRACE_ARG, HINT_ARG
-from z1ray.engine.batch import _processor, _request, _write, answered_rows, num_answered
-from z1ray.engine.config import EngineConfig
-from z1ray.engine.groups import EngineGroups
+from z1ray.engine.batch import _completion, _request, _write, answered_rows, num_answered
 from z1ray.errors import UserError
+from z1ray.upstream.ray_data import ERROR_COLUMN, RESULT_COLUMN
 
 
 def test_only_committed_files_count_as_answered(tmp_path):
@@ -79,34 +78,16 @@ def test_other_errors_are_not_taken_for_a_full_disk(ray_cluster, tmp_path):
 @pytest.mark.parametrize("name", [BUDGET_ARG, HINT_ARG, GRACE_ARG])
 def test_a_window_never_reaches_an_engine_without_the_processor(name):
     """The engine would ignore it without a word: a cap that is accepted and missing."""
-    row = {"sampling": json.dumps({"max_tokens": 9, "extra_args": {name: 4}})}
-    assert _request(row, windows=True)["sampling_params"]["extra_args"] == {name: 4}
     with pytest.raises(AssertionError, match="window"):
-        _request(row, windows=False)
+        _request({"sampling": json.dumps({"max_tokens": 9, "extra_args": {name: 4}})})
     harmless: list[dict[str, Any]] = [{}, {"extra_args": {}}, {"extra_args": None}, {"extra_args": {"other": 1}}]
     for args in harmless:
-        assert _request({"sampling": json.dumps(args)}, windows=False)["sampling_params"] == args
+        assert _request({"sampling": json.dumps(args)})["sampling_params"] == args
 
 
-@pytest.mark.parametrize("windows", [False, True])
-def test_the_stage_that_runs_the_engine_carries_the_processor_only_for_windows(windows):
-    """What the settings say has to reach the engine that Ray Data starts."""
-    from ray.data.llm import vLLMEngineProcessorConfig
-
-    with pytest.MonkeyPatch.context() as patch:
-        made = []
-        patch.setattr(vLLMEngineProcessorConfig, "__init__", lambda self, **given: made.append(given))
-        patch.setattr("ray.data.llm.build_processor", lambda config: _Built())
-        _processor("model", EngineConfig(device="cpu"), 4, EngineGroups({}), windows)
-    assert ("logits_processors" in made[0]["engine_kwargs"]) is windows
-
-
-class _Built:
-    """A processor with the one stage that is looked for."""
-
-    def __init__(self) -> None:
-        self.map_batches_kwargs: dict[str, Any] = {}
-
-    def get_stage_by_name(self, name: str) -> "_Built":
-        """Any."""
-        return self
+def test_a_programs_result_becomes_part_of_its_request():
+    """And a request that the engine refused carries the reason, and no result."""
+    told = {"answers": [{"text": "4", "cut": None}], "num_generated": 3}
+    answered = _completion({"id": "a", RESULT_COLUMN: json.dumps(told), ERROR_COLUMN: ""}, frozenset())
+    assert answered == {**told, "error": None}
+    assert _completion({"id": "a", RESULT_COLUMN: "", ERROR_COLUMN: "too hot"}, frozenset())["error"] == "too hot"

@@ -84,15 +84,15 @@ def test_cuts_stay_exact_when_runs_are_preempted_and_prompts_are_split(llm, newl
     """A preempted run is read again, in parts, with its own tokens: the cut must not move, nor the hint be broken."""
     budgets = [(0, 0), (1, 0), (33, 0), (33, 16), (90, 0), (90, 45), (120, 5), (NO_CAP, 0)]
     windows = [
-        Window(budget, HINT, 180, grace) if budget != NO_CAP else Window(NO_CAP, HINT, 180)
-        for budget, grace in 3 * budgets
+        Window(budget, HINT, 140, grace) if budget != NO_CAP else Window(NO_CAP, HINT, 140)
+        for budget, grace in 2 * budgets
     ]
     before = num_preemptions(llm)
     outputs = llm.generate(prompts(len(windows)), [sampling(w, newline) for w in windows], use_tqdm=False)
     assert num_preemptions(llm) > before, "the cache is meant to be too small"
     for window, output in zip(windows, outputs, strict=True):
         tokens = list(output.outputs[0].token_ids)
-        assert len(tokens) == 180
+        assert len(tokens) == 140
         if window.budget == NO_CAP:
             assert not set(tokens) & set(HINT)
             continue

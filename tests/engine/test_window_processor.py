@@ -1,6 +1,8 @@
 """The window inside a real vLLM engine is the two-pass reference, token for token."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -9,45 +11,66 @@ from z1ray.engine.args import BUDGET_ARG, HINT_ARG, extra_args
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
 from z1ray.engine.tokens import chat_token_ids, end_token_ids, newline_token_ids, text_token_ids
-from z1ray.evaluation.traces import Trace
+from z1ray.evaluation.asking import Asking
+from z1ray.evaluation.methods.marks import marks
+from z1ray.evaluation.methods.names import BUDGET_FORCING, BUDGET_FORCING_WAIT, TWO_PASS, WINDOW
+from z1ray.evaluation.requests import Sweep
 from z1ray.evaluation.two_pass import Completion, two_pass
+from z1ray.miniature.lessons import LONG_PROMPT, SHORT_PROMPT
+from z1ray.models.miniature import SHIPPED
 from z1ray.prompts import chat_messages
-from z1ray.window import CODE_HINT, NO_CAP, Window, WindowConfig, account, resolve
+from z1ray.resolve import resolve
+from z1ray.window import CODE_HINT, NO_CAP, Window, WindowConfig, account
 
 pytestmark = pytest.mark.vllm
 
-ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=1024, max_num_seqs=8, enforce_eager=True)
-# The first two end within 64 tokens, the others do not.
-QUESTIONS = [
-    "What is 2+2? Answer with one number only.",
-    "hi",
-    "Write a Python function that reverses a list.",
-    "Explain gravity at length.",
-    "Tell me a long story about a dragon.",
+METHODS = (WINDOW, TWO_PASS, BUDGET_FORCING, BUDGET_FORCING_WAIT)
+# Small, and it answers programs line by line.
+MODEL = str(SHIPPED)
+ENGINE = EngineConfig(device="cpu", dtype="float32", max_model_len=256, max_num_seqs=8, enforce_eager=True)
+
+
+def program(*changes: int) -> str:
+    """A question of the kind that the model was trained on."""
+    lines = "".join(f"a += {change}\n" for change in changes)
+    code = f"```python\na = 9\n{lines}print(a)\n```"
+    return f'What does this program print?\n\n{code}\n\nEnd with "Answer:" and then the final answer alone.'
+
+
+# The first two end within 10 tokens, the next write line after line, the last one line that hardly ends.
+CHATS = [
+    chat_messages(program(4), SHORT_PROMPT),
+    chat_messages(program(2), SHORT_PROMPT),
+    chat_messages(program(8, 9, 5, 9, 6, 1), LONG_PROMPT),
+    chat_messages(program(7, 1, 3, 8, 2, 6), LONG_PROMPT),
+    chat_messages("Tell me a long story about a dragon.", None),
 ]
 
 
 @pytest.fixture(scope="module")
-def llm(smollm2) -> Iterator[Any]:
-    """One real engine on the real small model for every test here."""
+def llm() -> Iterator[Any]:
+    """One real engine on a real model for every test here."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in engine_env(ENGINE).items():
             patch.setenv(name, value)
         from vllm import LLM
 
-        engine = LLM(str(smollm2), **engine_kwargs(ENGINE, windows=True))
+        engine = LLM(MODEL, **engine_kwargs(ENGINE, windows=True))
         yield engine
         engine.llm_engine.engine_core.shutdown()
 
 
 @pytest.fixture(scope="module")
-def prompts(smollm2) -> list[list[int]]:
-    return chat_token_ids(str(smollm2), [chat_messages(question, None) for question in QUESTIONS])
+def prompts() -> list[list[int]]:
+    return chat_token_ids(MODEL, CHATS)
 
 
 @pytest.fixture(scope="module")
-def hint(smollm2) -> tuple[int, ...]:
-    return text_token_ids(str(smollm2), CODE_HINT)
+def hint() -> tuple[int, ...]:
+    """Longer than the two tokens that Z1's phrase is to this model."""
+    found = text_token_ids(MODEL, f"{CODE_HINT} 3 + 4 = 7")
+    assert len(found) > 4
+    return found
 
 
 def complete(llm: Any, prompts: Sequence[Sequence[int]], max_tokens: int | None, **params: Any) -> list[Completion]:
@@ -84,12 +107,12 @@ def test_hint_stands_exactly_at_the_budget(llm, prompts, hint):
             assert completion.ended
 
 
-def test_grace_cuts_at_the_first_line_end_of_the_models_own_text(smollm2, llm, prompts, hint):
+def test_grace_cuts_at_the_first_line_end_of_the_models_own_text(llm, prompts, hint):
     """Against the same greedy run without a cap: same tokens up to the line end or the grace's end, then the hint."""
-    breaks = newline_token_ids(str(smollm2))
+    breaks = newline_token_ids(MODEL)
     free = [completion.token_ids for completion in complete(llm, prompts[2:], 100)]
     early = late = 0
-    for budget in (9, 20, 33):
+    for budget in (9, 20, 27):
         window = resolve(WindowConfig(answer_tokens=4, grace=1), hint, budget)
         runs = complete(llm, prompts[2:], window.max_tokens, extra_args=extra_args(window))
         for tokens, completion in zip(free, runs, strict=True):
@@ -103,43 +126,65 @@ def test_grace_cuts_at_the_first_line_end_of_the_models_own_text(smollm2, llm, p
     assert late
 
 
-@pytest.mark.parametrize(("grace", "budgets"), [(0.0, (3, 20, 48)), (0.5, (0, 9, 32))])
-def test_branches_of_one_trace_are_what_separate_runs_give(smollm2, llm, prompts, hint, grace, budgets):
-    """Greedy, token for token: so an evaluation may think once, at its largest budget."""
-    breaks = newline_token_ids(str(smollm2))
-    windows = [resolve(WindowConfig(answer_tokens=8, grace=grace), hint, budget) for budget in budgets]
-    separate = {
-        window.budget: complete(llm, prompts, window.max_tokens, extra_args=extra_args(window)) for window in windows
-    }
-    runs = separate[budgets[-1]]
-    traces = [Trace(budgets[-1], run.token_ids, account(windows[-1], run.token_ids, breaks).cut) for run in runs]
-    num_branches = 0
-    for window in windows[:-1]:
-        branches = [trace.shown(window, breaks) for trace in traces]
-        num_branches += sum(shown is not None for shown in branches)
-        assert branched(llm, prompts, traces, branches, window) == [run.token_ids for run in separate[window.budget]]
+@pytest.mark.parametrize(("grace", "budgets"), [(0.0, (48, 20, 3)), (0.5, (32, 9, 0))])
+def test_branches_of_one_trace_are_what_separate_runs_give(llm, prompts, hint, grace, budgets):
+    """Greedy, token for token: so an evaluation may think once, at its largest budget, without the processor."""
+    breaks, ends = newline_token_ids(MODEL), end_token_ids(MODEL)
+    windows = {("b", b): resolve(WindowConfig(answer_tokens=8, grace=grace), hint, b) for b in budgets}
+    asking = Asking(Sweep("m", windows, breaks, ends, marks(MODEL), context=256), seed=0)
+    told = asyncio.run(branched(llm, asking, prompts, budgets, (WINDOW,) if grace else METHODS))
+    if not grace:
+        keep_to_their_definitions(told, budgets)
+    for number, window in enumerate(windows.values()):
+        separate = complete(llm, prompts, window.max_tokens, extra_args=extra_args(window))
+        runs = [each["runs"][number] for each in told]
+        tokens = [(*each["trace"][: run["kept"]], *run["added"]) for each, run in zip(told, runs, strict=True)]
+        assert tokens == [completion.token_ids for completion in separate]
+        accounts = [account(window, completion.token_ids, breaks) for completion in separate]
+        assert [{name: run[name] for name in asdict(accounts[0])} for run in runs] == [asdict(a) for a in accounts]
     # The test means something only if both kinds occur.
-    assert 0 < num_branches < 2 * len(prompts)
+    assert {run["cut"] for each in told for run in each["runs"]} == {True, False}
 
 
-def branched(
-    llm: Any,
-    prompts: Sequence[Sequence[int]],
-    traces: Sequence[Trace],
-    branches: Sequence[tuple[int, ...] | None],
-    window: Window,
-) -> list[tuple[int, ...]]:
-    """Each prompt's run under the window: its trace, or what the branch shows and the answer to that."""
+def keep_to_their_definitions(told: list[dict[str, Any]], budgets: Sequence[int]) -> None:
+    """Greedy, two passes are the window without grace; s1's methods differ from it by what they put in."""
+    for each in told:
+        windowed, two_pass, forced, waited = (
+            [run for run in each["runs"] if run["method"] == method] for method in METHODS
+        )
+        nameless = [[{**run, "method": None} for run in runs] for runs in (windowed, two_pass)]
+        assert nameless[0] == nameless[1]
+        assert [run["cut"] for run in forced] == [run["cut"] for run in windowed]
+        assert [run["kept"] for run in forced] == [run["kept"] for run in windowed]
+        assert [(run["cut"], run["thinking_tokens"]) for run in waited] == [(True, budget) for budget in budgets]
+
+
+async def branched(
+    llm: Any, asking: Asking, prompts: list[list[int]], budgets: Sequence[int], methods: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What an evaluation's program makes of each prompt; what is asked for at the same time is one batch."""
     from vllm import SamplingParams
 
-    assert window.max_tokens is not None
-    asked = [(index, shown) for index, shown in enumerate(branches) if shown is not None]
-    limits = [SamplingParams(temperature=0, max_tokens=window.max_tokens - len(shown)) for _, shown in asked]
-    requests = [{"prompt_token_ids": [*prompts[index], *shown]} for index, shown in asked]
-    runs = [tuple(trace.token_ids) for trace in traces]
-    for (index, shown), output in zip(asked, llm.generate(requests, limits, use_tqdm=False), strict=True):
-        runs[index] = (*shown, *output.outputs[0].token_ids)
-    return runs
+    waiting: list[tuple[Any, Any, asyncio.Future[list[int]]]] = []
+
+    def answer() -> None:
+        asked = waiting.copy()
+        waiting.clear()
+        outputs = llm.generate([prompt for prompt, _, _ in asked], [params for _, params, _ in asked], use_tqdm=False)
+        for (_, _, future), output in zip(asked, outputs, strict=True):
+            future.set_result(list(output.outputs[0].token_ids))
+
+    async def generate(prompt: Sequence[int], sampling: Any) -> Sequence[int]:
+        future: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+        if not waiting:
+            asyncio.get_running_loop().call_soon(answer)
+        waiting.append(({"prompt_token_ids": list(prompt)}, SamplingParams(**sampling), future))
+        return await future
+
+    request = {"benchmark": "b", "problem_id": "p", "sample": 0, "trace": (), "waited": (), "draws": ()}
+    asks = {"methods": [method for method in methods for _ in budgets], "budgets": [*budgets] * len(methods)}
+    request |= asks | {"sampling_params": {"temperature": 0}}
+    return await asyncio.gather(*(asking({**request, "tokenized_prompt": prompt}, generate) for prompt in prompts))
 
 
 def test_requests_with_and_without_a_window_share_a_batch(llm, prompts, hint):
@@ -167,9 +212,9 @@ def test_sampled_runs_are_cut_at_the_budget_too(llm, prompts, hint):
         assert completion.ended or completion.token_ids[5 : 5 + len(hint)] == hint
 
 
-def test_end_tokens_are_the_models_own(smollm2, llm, prompts):
+def test_end_tokens_are_the_models_own(llm, prompts):
     """The finish reason derived from the last token agrees with vLLM's."""
-    ends = end_token_ids(str(smollm2))
+    ends = end_token_ids(MODEL)
     for completion in complete(llm, prompts, 40):
         assert (completion.token_ids[-1] in ends) == completion.ended
 

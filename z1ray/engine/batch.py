@@ -22,11 +22,12 @@ from z1ray.connect import connect
 from z1ray.engine.args import carries_window
 from z1ray.engine.config import EngineConfig
 from z1ray.engine.groups import EngineGroups
+from z1ray.engine.program import Program
 from z1ray.engine.settings import batch_kwargs, batches_in_flight, engine_env, placement
 from z1ray.engine.tokens import end_token_ids
 from z1ray.files import writing
 from z1ray.records import Row, write_rows
-from z1ray.upstream.ray_data import ERROR_COLUMN, PENDING_SUFFIX, limit_restarts, place_engines
+from z1ray.upstream.ray_data import ERROR_COLUMN, PENDING_SUFFIX, RESULT_COLUMN, limit_restarts, place_engines
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -41,7 +42,6 @@ REQUEST_FIELDS = [
 
 ToRow = Callable[[Row], Row]
 Prepare = Callable[[list[Row]], list[Row]]
-Report = Callable[[pa.Table], None]
 
 # Per engine, over the whole run.
 _MAX_RESTARTS = 8
@@ -81,10 +81,9 @@ def run_requests(
     batch_size: int,
     rows_per_file: int,
     to_row: ToRow,
-    windows: bool,
+    program: Program | None = None,
     prepare: Prepare | None = None,
     only: "Only | None" = None,
-    report: Report | None = None,
 ) -> None:
     """Answer every request that has no row yet. Several may run at a time in threads.
 
@@ -102,13 +101,12 @@ def run_requests(
         rows_per_file: Rows that gather before they are written; a kill loses only these
             and the batches in flight.
         to_row: Turns a request plus ``text``, ``token_ids``, ``num_tokens``,
-            ``finish_reason`` and ``error`` into a row of ``schema``.
-        windows: Whether requests carry thinking budgets; without, one that does is an error.
+            ``finish_reason`` and ``error`` into a row of ``schema``; with a program, a request
+            plus what that returned and ``error``.
+        program: What to run for a request in the engine's process, in place of one generation.
         prepare: Adds to some requests, in a worker, ``REQUEST_FIELDS``, and ``error`` (a text)
             to those that cannot be asked: these become rows without seeing an engine.
         only: Requests to answer; all if None.
-        report: Called in a worker with the rows of each batch before they are written, and
-            again if they are lost with their worker and made anew.
 
     Raises:
         UserError: If ``data`` cannot be written; what was written stays.
@@ -119,21 +117,23 @@ def run_requests(
     groups = EngineGroups(placement(engine))
     try:
         with _building:
-            shape = partial(_shape, to_row=to_row, schema=schema, ends=end_token_ids(model), report=report)
-            asked = _asked(requests, only, done, id_column, batch_size)
+            shape = partial(_shape, to_row=to_row, schema=schema, ends=end_token_ids(model))
+            unanswered = _unanswered(requests, only, done, id_column, batch_size)
             if prepare is not None:
                 ready = partial(_prepare, prepare=prepare)
-                asked = asked.map_batches(ready, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
-            answered = _processor(model, engine, batch_size, groups, windows)(
-                asked.map(partial(_request, windows=windows))
-            )
+                unanswered = unanswered.map_batches(
+                    ready, batch_format="pyarrow", batch_size=None, zero_copy_batch=True
+                )
+            answered = _processor(model, engine, batch_size, groups, program)(unanswered.map(_request))
             rows = answered.map_batches(shape, batch_format="pyarrow", batch_size=None, zero_copy_batch=True)
         _write(rows, data, rows_per_file)
     finally:
         groups.remove()
 
 
-def _asked(requests: Sequence[Path], only: "Only | None", done: Path, id_column: str, batch_size: int) -> "Dataset":
+def _unanswered(
+    requests: Sequence[Path], only: "Only | None", done: Path, id_column: str, batch_size: int
+) -> "Dataset":
     """The requests that ``done`` does not list."""
     from ray.data.checkpoint import CheckpointConfig
 
@@ -157,14 +157,14 @@ def _write(rows: "Dataset", data: Path, rows_per_file: int) -> None:
 
 
 def _processor(
-    model: str, engine: EngineConfig, batch_size: int, groups: EngineGroups, windows: bool
+    model: str, engine: EngineConfig, batch_size: int, groups: EngineGroups, program: Program | None
 ) -> Callable[["Dataset"], "Dataset"]:
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
     in_flight = batches_in_flight(engine, batch_size)
     config = vLLMEngineProcessorConfig(
         model_source=model,
-        engine_kwargs=batch_kwargs(engine, windows=windows),
+        engine_kwargs=batch_kwargs(engine),
         runtime_env={"env_vars": engine_env(engine)},
         placement_group_config=placement(engine),
         concurrency=(engine.replicas, engine.replicas),
@@ -182,6 +182,10 @@ def _processor(
     # Ray Data would restart an engine for ever; one that keeps dying has a cause to be told.
     limit_restarts(processor, _MAX_RESTARTS)
     place_engines(processor, groups)
+    if program is not None:
+        from z1ray.upstream.ray_llm_batch import run_program
+
+        run_program(processor, program)
     answer: Callable[[Dataset], Dataset] = processor
     return answer
 
@@ -190,32 +194,29 @@ def _prepare(table: pa.Table, *, prepare: Prepare) -> pa.Table:
     return pa.Table.from_pylist(prepare(table.to_pylist()))
 
 
-def _request(row: Row, *, windows: bool) -> Row:
+def _request(row: Row) -> Row:
     """A request as Ray Data's stage takes it.
 
     Raises:
-        AssertionError: For a thinking budget that the engine would ignore.
+        AssertionError: For a thinking budget, which these engines would ignore.
     """
     sampling = json.loads(row["sampling"])
-    assert windows or not carries_window(sampling.get("extra_args")), "a window, and an engine that knows of none"
+    assert not carries_window(sampling.get("extra_args")), "a window, and an engine that knows of none"
     # Ray's stages let a row by that has an error already.
     return {**row, "sampling_params": sampling, ERROR_COLUMN: row.get("error") or ""}
 
 
-def _shape(
-    table: pa.Table, *, to_row: ToRow, schema: pa.Schema, ends: frozenset[int], report: Report | None
-) -> pa.Table:
+def _shape(table: pa.Table, *, to_row: ToRow, schema: pa.Schema, ends: frozenset[int]) -> pa.Table:
     rows = [to_row({**row, **_completion(row, ends)}) for row in table.to_pylist()]
-    shaped = pa.Table.from_pylist(rows, schema=schema)
-    if report is not None:
-        report(shaped)
-    return shaped
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _completion(row: Row, ends: frozenset[int]) -> dict[str, Any]:
     error = row[ERROR_COLUMN]
     if error:
         return {"text": None, "token_ids": [], "num_tokens": 0, "finish_reason": "error", "error": error}
+    if RESULT_COLUMN in row:
+        return {**json.loads(row[RESULT_COLUMN]), "error": None}
     tokens = row["generated_tokens"]
     # ray.data.llm does not pass vLLM's own finish reason on.
     finish_reason = "stop" if tokens and tokens[-1] in ends else "length"

@@ -40,6 +40,12 @@ class EngineConfig:
     )
     cpu_kv_cache_gib: int = setting(1, "KV cache on CPU, GiB.", least=1, role="operational")
     cpu_threads: int = setting(2, "OpenMP threads of each tensor-parallel worker on CPU.", least=1, role="operational")
+    tool_parser: str | None = setting(
+        None,
+        "Parser of the model's tool calls, by vLLM's name (`hermes` for Qwen); without one, requests with tools are "
+        "refused.",
+        role="operational",
+    )
     enforce_eager: bool = setting(False, "Skip compilation and CUDA graphs.", role="operational")
 
     def __post_init__(self) -> None:

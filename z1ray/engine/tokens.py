@@ -1,7 +1,9 @@
 """A model's own tokens: chat prompts, hints and the tokens that end a turn."""
 
+import json
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from z1ray.engine.chat import PLACEHOLDER, Rendered, control_tokens, encode, written
@@ -12,12 +14,26 @@ from z1ray.prompts import Message
 @cache
 def tokenizer(model: str) -> Any:
     """The model's tokenizer; UserError if it has no chat template."""
-    from transformers import AutoTokenizer
-
-    found = AutoTokenizer.from_pretrained(model)
+    found = _tokenizer_class(model).from_pretrained(model)
     if not found.chat_template:
         raise UserError("model", model, "its tokenizer has no chat template", "use an instruction-tuned model")
     return found
+
+
+def _tokenizer_class(model: str) -> Any:
+    """What reads the model's tokenizer: ``AutoTokenizer``, unless its folder names the class that would find.
+
+    ``AutoTokenizer`` imports torch to look at the model's configuration: four seconds of each worker that only
+    needs the tokenizer.
+    """
+    settings = Path(model) / "tokenizer_config.json"
+    if settings.is_file() and json.loads(settings.read_text()).get("tokenizer_class") == "TokenizersBackend":
+        from transformers import TokenizersBackend
+
+        return TokenizersBackend
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer
 
 
 def chat_token_ids(model: str, chats: Sequence[list[Message]]) -> list[list[int]]:
