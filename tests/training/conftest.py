@@ -20,6 +20,12 @@ WriteDataset = Callable[[Path, Sequence[records.Row]], Path]
 MakeConfig = Callable[..., TrainConfig]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Models here are tiny: threads would only wait for each other, on a busy machine for long."""
+    torch.set_num_threads(1)
+
+
 def example(number: int, *, text: str, kept: bool = True) -> records.Row:
     """An Example row as curation writes it."""
     problem_id = f"test/{number:03d}"

@@ -1,5 +1,6 @@
 """DeepSpeed's configuration, as DeepSpeed itself understands it."""
 
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,31 @@ def test_deepspeed_reads_back_what_we_mean(offload: bool) -> None:
     assert read.zero_config.reduce_bucket_size == 50_000_000
     assert (read.zero_config.offload_optimizer is not None) == offload
     assert (read.zero_config.offload_param is not None) == offload
+
+
+@pytest.mark.slow  # DeepSpeed compiles its optimizer first
+@pytest.mark.skipif(shutil.which("c++") is None, reason="DeepSpeed's optimizer on CPU needs a C++ compiler")
+@pytest.mark.parametrize("offload", [False, True])
+def test_a_run_goes_on_with_its_optimizer_elsewhere(offload: bool) -> None:
+    """Offloading is what a run out of GPU memory is advised to turn on: from its checkpoint, as if it always had been.
+
+    Both kinds of optimizer load the other's moments and steps; five steps are the same as with one kind throughout.
+    """
+    # On CPU offloading is refused as needless, but its optimizer runs there.
+    kinds = {kind: config({"device": "gpu" if kind else "cpu", "memory.offload": kind}) for kind in (False, True)}
+    weights = [torch.nn.Parameter(torch.linspace(-1, 1, 64)) for _ in range(2)]
+    straight = zero3.make_optimizer([weights[0]], kinds[offload])
+    changing = zero3.make_optimizer([weights[1]], kinds[offload])
+    for step in range(5):
+        if step == 2:
+            state = changing.state_dict()
+            changing = zero3.make_optimizer([weights[1]], kinds[not offload])
+            changing.load_state_dict(state)
+        for weight, optimizer in zip(weights, (straight, changing), strict=True):
+            weight.grad = torch.sin(weight.detach() + step)
+            optimizer.step()
+    torch.testing.assert_close(weights[1], weights[0], rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(weights[0], torch.linspace(-1, 1, 64))
 
 
 def test_float32_does_not_turn_bf16_on() -> None:

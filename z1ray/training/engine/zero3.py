@@ -1,5 +1,6 @@
 """DeepSpeed ZeRO stage 3: configuration, engine and the weights of a checkpoint."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,9 @@ def start(config: TrainConfig) -> "DeepSpeedEngine":
         # which ZeRO-3 has partitioned away by then.
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": True})
     model.train()
-    engine, *_ = deepspeed.initialize(model=model, optimizer=_optimizer(model, config), config=settings)
+    engine, *_ = deepspeed.initialize(
+        model=model, optimizer=make_optimizer(model.parameters(), config), config=settings
+    )
     return engine
 
 
@@ -100,17 +103,34 @@ def _load_partitioned(config: TrainConfig, settings: dict[str, Any]) -> Any:
     return model
 
 
-def _optimizer(model: Any, config: TrainConfig) -> "torch.optim.Optimizer":
-    """AdamW. The learning rate is set by the loop before each step."""
+def make_optimizer(parameters: "Iterable[torch.nn.Parameter]", config: TrainConfig) -> "torch.optim.Optimizer":
+    """AdamW, where its states lie; either kind loads what the other saved. The loop sets the rate before each step."""
     import torch
 
-    parameters, rate, decay = model.parameters(), config.optimizer.lr, config.optimizer.weight_decay
-    if not config.memory.offload:
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=config.device == "gpu")
-    from deepspeed.ops.adam import DeepSpeedCPUAdam
+    made: torch.optim.Optimizer
+    rate, decay = config.optimizer.lr, config.optimizer.weight_decay
+    if config.memory.offload:
+        from deepspeed.ops.adam import DeepSpeedCPUAdam
 
-    on_cpu: torch.optim.Optimizer = DeepSpeedCPUAdam(parameters, lr=rate, weight_decay=decay, adamw_mode=True)
-    return on_cpu
+        made = DeepSpeedCPUAdam(parameters, lr=rate, weight_decay=decay, adamw_mode=True)
+    else:
+        made = torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=config.device == "gpu")
+    made.register_load_state_dict_pre_hook(_with_own_options)
+    return made
+
+
+def _with_own_options(optimizer: "torch.optim.Optimizer", saved: dict[str, Any]) -> dict[str, Any]:
+    """A saved state as this optimizer reads it: its own options, and steps as numbers.
+
+    torch would take over the other's options, of which DeepSpeed's Adam misses ``bias_correction`` and torch's
+    ``fused``; DeepSpeed's counts steps in integers, and torch makes of them the tensors that it wants.
+    """
+    groups = [
+        there | {name: value for name, value in group.items() if name != "params"}
+        for there, group in zip(saved["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    states = {key: state | {"step": int(state["step"])} for key, state in saved["state"].items()}
+    return saved | {"param_groups": groups, "state": states}
 
 
 def full_weights(checkpoint: Path, tag: str, dtype: str) -> dict[str, "torch.Tensor"]:
