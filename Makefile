@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 CONFIG ?= conf/miniature.yaml
+LIGHT := not vllm and not ray
 
 .PHONY: help setup demo miniature check test lint format bench reference screenshot clean
 
@@ -14,13 +15,14 @@ demo: setup ## run the whole pipeline on this machine
 	@$(PY) jobs/pipeline.py --config $(CONFIG) $(ARGS)
 
 check: lint ## what every change must pass, in minutes: lint and the tests without engines and clusters
-	@$(PY) -m pytest -q -m "not vllm and not ray and not gpu and not slow" $(ARGS)
+	@$(PY) -m pytest -n 2 -q -m "$(LIGHT) and not gpu and not slow" $(ARGS)
 
 miniature: setup ## pretrain the base of conf/miniature.yaml from nothing, 15 minutes or so on 2 cores
 	@OMP_NUM_THREADS=1 .venv/bin/torchrun --nproc-per-node 2 -m z1ray.miniature.pretrain --output z1ray/models/Z1-Miniature-Base $(ARGS)
 
-test: setup ## run every test: units, vLLM, Ray, DeepSpeed, HTTP
-	@$(PY) -m pytest $(ARGS)
+test: setup ## run every test: units in two processes, then vLLM, Ray, DeepSpeed, HTTP one after the other
+	@$(PY) -m pytest -n 2 -m "$(LIGHT)" $(ARGS)
+	@$(PY) -m pytest -m "not ($(LIGHT))" $(ARGS)
 
 lint: setup ## ruff and mypy
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
@@ -28,7 +30,7 @@ lint: setup ## ruff and mypy
 format: setup ## reformat with ruff
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
-bench: bench-window bench-serve bench-generate bench-scale bench-curate bench-train bench-evaluate bench-grade ## run every benchmark
+bench: bench-window bench-serve bench-generate bench-scale bench-curate bench-train bench-evaluate bench-grade bench-deadline ## run every benchmark
 
 bench-%: setup ## run one benchmark; its last line is a JSON object
 	@$(PY) -m tests.bench.$* $(ARGS)

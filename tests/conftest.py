@@ -5,11 +5,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.models import two_layers
+from tests.scheduling import ByGroup
 from z1ray.connect import SERVE_ENV
-from z1ray.models import embedded
+from z1ray.models import embedded, miniature
 
 RUNS = Path(__file__).parent.parent / "runs"
 
@@ -20,6 +23,14 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("DS_ACCELERATOR", "cpu")
 os.environ.update(SERVE_ENV)
+# Serve's lines, several per request, go to its log files; copied to this process's screen they cost it half a core.
+os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    """Divide the tests among pytest-xdist's processes by group."""
+    return ByGroup(config, log)
 
 
 @pytest.fixture(autouse=True)
@@ -40,27 +51,19 @@ def smollm2() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two random layers behind SmolLM2's tokenizer: every real code path, in seconds."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    return two_layers(embedded.load_tokenizer(), tmp_path_factory.mktemp("models") / "tiny")
 
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    tokenizer = embedded.load_tokenizer()
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=128,
-        intermediate_size=256,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.eos_token_id,
-        tie_word_embeddings=True,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+
+@pytest.fixture(scope="session")
+def quick_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same behind the miniature's 419 tokens, for tests that have engines write much.
+
+    To draw one of 49,152 with a request's own seed takes a CPU longer than the layers do.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(miniature.SHIPPED)
+    return two_layers(tokenizer, tmp_path_factory.mktemp("models") / "quick")
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +71,14 @@ def ray_cluster() -> Iterator[None]:
     """A Ray cluster of this process: twelve logical CPUs, no dashboard."""
     import ray
 
-    ray.init(address="local", num_cpus=12, include_dashboard=False, object_store_memory=500_000_000)
+    # Processes tell their metrics every second, not every ten: tests wait for them.
+    often = {"metrics_report_interval_ms": 1000}
+    ray.init(
+        address="local",
+        num_cpus=12,
+        include_dashboard=False,
+        object_store_memory=500_000_000,
+        _system_config=often,
+    )
     yield
     ray.shutdown()

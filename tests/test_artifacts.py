@@ -37,6 +37,7 @@ class Workers:
     patience: int = setting(1, "Says how.", role="operational")
     teams: dict[str, Team] = setting(lambda: {"a": Team(), "b": Team()}, "More may be added.", role="extends")
     budgets: list[int] = setting(lambda: [1, 2], "More may be added.", role="extends")
+    limits: Team = setting(Team, "What is there is judged again.", role="regrades")
     fixed: dict[str, int] = setting(dict, "Its entries are what comes out.")
 
 
@@ -80,7 +81,7 @@ def test_settings_that_say_how_may_change_on_the_way(tmp_path):
     """Work half done is not thrown away to finish it with fewer workers; what it is made of still binds."""
     assert artifacts.begin(tmp_path / "a", Workers())
     (tmp_path / "a" / "data").touch()
-    fewer = Workers(patience=5, teams={"a": Team(size=9), "b": Team()})
+    fewer = Workers(patience=5, teams={"a": Team(size=9), "b": Team()}, limits=Team(size=9))
     assert artifacts.begin(tmp_path / "a", fewer)
     assert "patience: 5" in (tmp_path / "a" / "config.yaml").read_text()
     artifacts.finish(tmp_path / "a", time.time())
@@ -125,6 +126,19 @@ def test_more_of_what_may_grow_is_work_to_do_again(tmp_path, more):
     assert artifacts.is_done(tmp_path / "a", more)
     with pytest.raises(UserError, match="other settings"):
         artifacts.begin(tmp_path / "a", Workers())
+
+
+def test_what_is_only_judged_by_may_change_either_way(tmp_path):
+    """A finished folder is work to do again then, with what is there; back to the old limits, too."""
+    finish(tmp_path / "a", Workers())
+    (tmp_path / "a" / "data").touch()
+    for config in (Workers(limits=Team(kind="x", count=0)), Workers()):
+        artifacts.require_own(tmp_path / "a", config)
+        assert not artifacts.is_done(tmp_path / "a", config)
+        assert artifacts.begin(tmp_path / "a", config)
+        assert (tmp_path / "a" / "data").exists()
+        artifacts.finish(tmp_path / "a", time.time())
+        assert artifacts.is_done(tmp_path / "a", config)
 
 
 def test_force_starts_afresh(tmp_path):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from z1ray.serving.http import access
+from z1ray.serving.quota import keeper
 from z1ray.serving.replica import metrics
 from z1ray.training.report import gauges
 from z1ray.trajectories.progress import tally
@@ -53,6 +55,6 @@ def test_dashboard_can_be_imported() -> None:
 def test_every_metric_has_its_place_on_the_dashboard() -> None:
     """A panel that asks for a name nobody writes stays empty for ever, and looks like an idle endpoint."""
     asked = set(re.findall(r"ray_(z1ray_\w+)", (CLUSTER / "grafana.json").read_text()))
-    values = [value for module in (metrics, tally, gauges) for value in vars(module).values()]
+    values = [value for module in (metrics, access, keeper, tally, gauges) for value in vars(module).values()]
     defined = {value for value in values if isinstance(value, str) and value.startswith("z1ray_")}
     assert {name.removesuffix("_bucket") for name in asked} == defined

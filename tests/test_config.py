@@ -105,3 +105,46 @@ def test_missing_file_is_told(tmp_path):
     """The remedy points at conf/."""
     with pytest.raises(UserError, match="conf/"):
         load(tmp_path / "none.yaml")
+
+
+def test_a_file_based_on_another_gives_only_what_differs(tmp_path):
+    """Words still win over both; a list takes the other's place, a mapping is added to."""
+    (tmp_path / "local.yaml").write_text(LOCAL.read_text())
+    path = tmp_path / "x.yaml"
+    path.write_text("name: x\nbased_on: local.yaml\ngenerate: {seed: 7, modes: {short: {max_tokens: 9}}}\n")
+    config, base = load(path, ["generate.seed=8"]), load(LOCAL)
+    assert (config.name, config.generate.seed, config.generate.modes["short"].max_tokens) == ("x", 8, 9)
+    assert config.generate.modes["long"] == base.generate.modes["long"]
+    assert config.train.optimizer == base.train.optimizer
+
+
+@pytest.mark.parametrize(("named", "told"), [("none.yaml", "no such file"), ("y.yaml", "based on another itself")])
+def test_a_base_that_is_missing_or_not_a_whole_experiment_is_told(tmp_path, named, told):
+    (tmp_path / "y.yaml").write_text("name: y\nbased_on: x.yaml\n")
+    (tmp_path / "x.yaml").write_text(f"name: x\nbased_on: {named}\n")
+    with pytest.raises(UserError, match=told):
+        load(tmp_path / "x.yaml")
+
+
+def test_variants_are_evaluated_without_being_listed():
+    """Under their names, from their own folders; one that is set to null is not there."""
+    words = ["root=/runs", "variants.other=['train.seed=1']"]
+    models = load(CONF / "miniature.yaml", words).evaluate.models
+    assert list(models) == ["base", "short+long", "long-only", "other"]
+    assert models["other"] == "/runs/miniature/variants/other/checkpoint/model"
+    config = load(CONF / "miniature.yaml", [*words, "variants.other=null"])
+    assert ("other" in config.variants, "other" in config.evaluate.models) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("variants={'a b': []}", "letters, digits"),
+        ("variants.base=['train.seed=1']", "evaluated under it"),
+        ("stages=[tarin]", "tarin"),
+        ("variants_at_once=0", "1 or more"),
+    ],
+)
+def test_variants_that_cannot_be_are_refused(word, told):
+    with pytest.raises(UserError, match=told):
+        load(CONF / "miniature.yaml", [word])

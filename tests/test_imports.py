@@ -11,8 +11,10 @@ HEAVY = ("vllm", "deepspeed", "torch", "transformers", "ray", "datasets", "matpl
 # Modules that are the home of a heavy import; workers import them, launchers do not.
 HOMES = {
     *("z1ray.engine.processor", "z1ray.engine.parts"),
-    *("z1ray.upstream.ray_llm", "z1ray.upstream.vllm_v1"),
-    *("z1ray.serving.replica.server", "z1ray.serving.http.dispatch", "z1ray.serving.replica.metrics"),
+    *("z1ray.upstream.ray_llm", "z1ray.upstream.ray_llm_batch", "z1ray.upstream.vllm_v1", "z1ray.upstream.vllm_stops"),
+    *("z1ray.serving.replica.server", "z1ray.serving.replica.answers", "z1ray.serving.replica.metrics"),
+    *("z1ray.serving.http.dispatch", "z1ray.serving.http.readiness"),
+    *("z1ray.serving.http.access", "z1ray.serving.http.cards", "z1ray.serving.replica.requests"),
     *("z1ray.training.loop", "z1ray.training.engine.loss", "z1ray.miniature.pretrain"),
 }
 
@@ -45,5 +47,6 @@ def test_help_of_every_launcher(job):
     done = subprocess.run(
         [sys.executable, f"jobs/{job}", "--help"], capture_output=True, text=True, check=True, cwd=ROOT, timeout=180
     )
-    # All take an experiment but the one that looks at what there is.
-    assert ("FOLDER" in done.stdout) if job == "show.py" else ("--config" in done.stdout and "--force" in done.stdout)
+    # All take an experiment but those that look at what there is.
+    words = {"show.py": ["FOLDER"], "compare.py": ["RUN", "--output"]}.get(job, ["--config", "--force"])
+    assert all(word in done.stdout for word in words)

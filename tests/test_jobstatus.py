@@ -27,7 +27,7 @@ sys.exit(int(last.read_text()))
 
 # A head puts its token into the environment, so it has a process of its own.
 WATCH = """
-import json, sys, threading, time
+import asyncio, json, sys, threading, time
 from pathlib import Path
 from z1ray.pipeline.head import local_head
 from z1ray.pipeline.submit import JobFailed, run_job
@@ -38,7 +38,7 @@ metadata = {"experiment": "unit", "config": "x.yaml"}
 
 def submit(client, code):
     try:
-        run_job(client, "speak", [str(folder / code)], folder, folder / "log", metadata)
+        asyncio.run(run_job(client, "speak", [str(folder / code)], folder, folder / "log", metadata))
     except JobFailed:
         pass
 

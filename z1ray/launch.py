@@ -40,18 +40,24 @@ def launch(stage: Stage, description: str | None, argv: Sequence[str] | None = N
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """The command line all launchers share."""
+    """The command line that all launchers of an experiment share."""
+    made = bare_parser(description)
+    made.add_argument("--config", required=True, metavar="YAML", help="the experiment, e.g. conf/local.yaml")
+    made.add_argument("--force", action="store_true", help="redo the stage even if it is done")
+    made.add_argument("overrides", nargs="*", metavar="key=value", help="settings that replace the YAML's")
+    return made
+
+
+def bare_parser(description: str | None) -> argparse.ArgumentParser:
+    """A command line that says only how results are told."""
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    made.add_argument("--config", required=True, metavar="YAML", help="the experiment, e.g. conf/local.yaml")
-    made.add_argument("--force", action="store_true", help="redo the stage even if it is done")
     made.add_argument(
         "--log-level", default="info", choices=_LEVELS, help="what to print: info is progress, warning only trouble"
     )
     made.add_argument("--quiet", action="store_true", help="the same as --log-level warning")
     made.add_argument("--json", action="store_true", help="end with the result as one line of JSON; all else on stderr")
-    made.add_argument("overrides", nargs="*", metavar="key=value", help="settings that replace the YAML's")
     return made
 
 

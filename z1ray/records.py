@@ -98,7 +98,9 @@ EVALUATION_ROW = pa.schema(
         ("cut", pa.bool_()),
         ("finish_reason", pa.string()),  # of the whole run: stop or length
         ("answer", pa.string()),
-        ("correct", pa.bool_()),
+        ("correct", pa.bool_()),  # null: no check came about
+        ("verdict", pa.string()),  # passed, failed, timeout, ...; see grading/verdict.py
+        ("sandbox", pa.string()),  # bubblewrap or limited; null where no code was run
     ]
 )
 

@@ -19,11 +19,12 @@ One YAML file is one experiment. What it leaves out has the default given here; 
 command replace what the file says. `${...}` refers to another setting (`${output_dir}`, `${root}`).
 
 "Change" says what a new value means for a folder that was begun with another one: **new** work (another `name=`, or
-`--force`), work that is **extended** by what was added, or **any** time, since it does not decide what comes out.
+`--force`), work that is **extended** by what was added, answers that stay and are **graded again**, or **any** time,
+since it does not decide what comes out.
 
 This file is made from the code: `python -m z1ray.reference > conf/README.md`.
 """
-_CHANGES = {"identity": "new", "extends": "extended", "operational": "any"}
+_CHANGES = {"identity": "new", "extends": "extended", "regrades": "graded again", "operational": "any"}
 
 
 def reference() -> str:

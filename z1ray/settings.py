@@ -21,11 +21,12 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from z1ray.errors import UserError
 
-Role = Literal["identity", "extends", "operational"]
+Role = Literal["identity", "extends", "regrades", "operational"]
 """What changing a setting means for work that was begun with another value.
 
 ``identity``: the output would be another one, so the folder is refused. ``extends``: more of it (a further
-entry, a larger count) adds to what is there; anything else is refused. ``operational``: how the work is done,
+entry, a larger count) adds to what is there; anything else is refused. ``regrades``: what models wrote stays, and
+is judged again; of a section, all its settings that are not operational. ``operational``: how the work is done,
 not what comes out; it may change from one start to the next.
 """
 
