@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from z1ray.connect import SERVE_ENV
+from z1ray.ports import free_port
 from z1ray.serving.config import ServeConfig
 
 KEY = secrets.token_hex(16)
@@ -39,10 +39,3 @@ def served(name: str, folder: Path, **settings: Any) -> Iterator[str]:
         undo.callback(ray.shutdown)
         rollout.deploy(config, name, undo)
         yield endpoint.address(config)
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -34,6 +34,7 @@ from z1ray.engine.config import EngineConfig
 from z1ray.engine.settings import engine_env, engine_kwargs
 from z1ray.engine.tokens import text_token_ids
 from z1ray.models import embedded
+from z1ray.ports import free_port
 from z1ray.problems import leetcode
 from z1ray.problems.config import SourceConfig
 from z1ray.prompts import chat_messages
@@ -151,7 +152,7 @@ def summary(result: Result) -> str:
 @contextmanager
 def bare() -> Iterator[Side]:
     """The engine behind vLLM's own server, in processes of its own."""
-    port = endpoint.free_port()
+    port = free_port()
     kwargs = {**engine_kwargs(ENGINE, windows=True), "stream_interval": STREAM_INTERVAL}
     command = ["nice", "-n", str(NICENESS), sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", str(_FOLDER), "--served-model-name", NAME, "--api-key", KEY]

@@ -1,7 +1,6 @@
 """Two endpoints for all tests over HTTP, started by the stage itself: one that stays as it is, one to change."""
 
 import dataclasses
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ import pytest
 from tests.longer import with_context
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
+from z1ray.ports import free_port
 from z1ray.serving import endpoint, health, rollout
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.quota.config import Quota
@@ -35,12 +35,6 @@ SMALL = "miniature"
 DEPLOYMENT = f"WindowServer:{SMALL}"
 CONTEXT = 2048
 PATIENCE_S = 300
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def engines(app: str) -> list[psutil.Process]:

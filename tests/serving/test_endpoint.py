@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.serving.conftest import free_port
 from z1ray import artifacts
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
+from z1ray.ports import free_port
 from z1ray.serving import endpoint, rollout
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.endpoint import address, is_loopback

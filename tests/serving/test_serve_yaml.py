@@ -16,11 +16,12 @@ import openai
 import pytest
 import yaml
 
-from tests.serving.conftest import KEYS, free_port
+from tests.serving.conftest import KEYS
 from z1ray.config import load
 from z1ray.engine.config import EngineConfig
 from z1ray.errors import UserError
 from z1ray.pipeline.head import local_head
+from z1ray.ports import free_port
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.health import client
 from z1ray.serving.serve_yaml import from_plain, serve_config, write_config

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from z1ray.connect import SERVE_ENV
 from z1ray.errors import UserError
+from z1ray.ports import free_port
 from z1ray.progress import say
 
 _DASHBOARD_PORT = 8265
@@ -50,19 +51,6 @@ def local_head(num_cpus: int = 8) -> Iterator[str]:
         _stop(process)
         shutil.rmtree(folder, ignore_errors=True)
         say("local Ray head stopped")
-
-
-def free_port(preferred: int) -> int:
-    """``preferred`` if nothing listens there, else any free port of the loopback interface."""
-    for candidate in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise UserError("port", preferred, "no port is free on the loopback interface", "stop something that listens")
 
 
 def _start(folder: Path, port: int, agent_port: int, num_cpus: int) -> subprocess.Popen[bytes]:

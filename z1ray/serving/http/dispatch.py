@@ -120,15 +120,14 @@ class WindowIngress(OpenAiIngress):
     async def _answered(self, method: str, body: Body, request: Request) -> Begun:
         """The same from the first replica that does not die before its first answer."""
         for delay in _RETRY_DELAYS_S:
-            answers = ray_llm.answers(self, method, body, request)
-            try:
-                first, headers = await _first(answers)
-            except _LOST:
-                pass
-            else:
+            with suppress(*_LOST):
+                first, answers, headers = await self._once(method, body, request)
                 if not isinstance(first, ErrorResponse) or first.error.code != 503:
                     return first, answers, headers
             await asyncio.sleep(delay)
+        return await self._once(method, body, request)
+
+    async def _once(self, method: str, body: Body, request: Request) -> Begun:
         answers = ray_llm.answers(self, method, body, request)
         first, headers = await _first(answers)
         return first, answers, headers

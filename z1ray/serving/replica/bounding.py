@@ -87,6 +87,4 @@ class Arrival:
         return brown_out(self.wanted, replica.brown_out, self._load, most)
 
     def _room(self) -> int | None:
-        """Tokens that the longest prompt leaves of the context."""
-        longest = self._prompts.num_tokens
-        return None if longest is None else self._replica.model.context - longest
+        return self._prompts.room(self._replica.model.context)

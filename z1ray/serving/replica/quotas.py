@@ -56,13 +56,13 @@ class Asking:
         wanted: Its window, as nothing has bounded it yet.
         holder: Name of its key's holder.
         conversation: The one it belongs to.
-        prompt_tokens: Tokens of its longest prompt; None if they are not known.
+        room: Tokens that its longest prompt leaves of the context; None if it was not counted.
     """
 
     wanted: WindowRequest
     holder: str
     conversation: Conversation | None
-    prompt_tokens: int | None
+    room: int | None
 
 
 class Written:
@@ -173,7 +173,7 @@ class Quotas:
         return claim_of(
             asking.wanted,
             self._config,
-            self._room(asking) or self._context,
+            asking.room or self._context,
             claim_id=uuid.uuid4().hex,
             key=asking.holder,
             limits=NO_LIMITS if quota is None else quota.limits,
@@ -181,10 +181,7 @@ class Quotas:
         )
 
     def _within(self, asking: Asking, offer: Granted) -> WindowRequest:
-        got = granted_window(asking.wanted, self._config, self._room(asking), self._context, offer)
+        got = granted_window(asking.wanted, self._config, asking.room, self._context, offer)
         if got is None:
             raise unbound(asking.wanted, offer.thinking)
         return got
-
-    def _room(self, asking: Asking) -> int | None:
-        return None if asking.prompt_tokens is None else self._context - asking.prompt_tokens

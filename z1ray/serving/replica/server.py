@@ -175,7 +175,8 @@ class WindowServer(LLMServer):
             try:
                 prompts = await self._prompts(request, fields)
                 wanted = read_request(fields, self._replica.model, prompts)
-                asking = Asking(wanted, holder(raw_request_info), read_conversation(fields), prompts.num_tokens)
+                room = prompts.room(self._context)
+                asking = Asking(wanted, holder(raw_request_info), read_conversation(fields), room)
                 admission = await stack.enter_async_context(self._quotas.admit(asking))
             except UserError as error:
                 self._meter.refused()

@@ -54,6 +54,10 @@ class Prompts:
     count: int = 1
     num_tokens: int | None = None
 
+    def room(self, context: int) -> int | None:
+        """The tokens that the longest leaves of a context; None if it was not counted."""
+        return None if self.num_tokens is None else context - self.num_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class WindowRequest:
@@ -123,7 +127,7 @@ def read_request(sent: Fields, model: WindowedModel, prompts: Prompts) -> Window
         hint = model.hints[_hint(fields, model.config)]
         limit = _limit(fields, limit_field(fields))
         _require_free(fields.get("stop_token_ids"), hint)
-        window = resolve(model.config, hint, budget, limit, _grace(fields), _room(prompts, model))
+        window = resolve(model.config, hint, budget, limit, _grace(fields), _require_room(prompts, model))
     except UserError as error:
         raise _as_sent(error, sent, fields, names, prompts) from error
     beginning = window.hint if window.budget == 0 and is_shaped(fields) else ()
@@ -167,12 +171,10 @@ def _num_runs(fields: Fields, model: WindowedModel, prompts: Prompts) -> int:
     raise UserError(field, value, problem, f"send {model.max_runs} in all at most, and the rest in further requests")
 
 
-def _room(prompts: Prompts, model: WindowedModel) -> int | None:
-    """The tokens that the longest prompt leaves of the context; None if it was not counted."""
-    if prompts.num_tokens is None:
-        return None
-    room = model.context - prompts.num_tokens
-    if room < 1:
+def _require_room(prompts: Prompts, model: WindowedModel) -> int | None:
+    """The room that the prompts leave, which may not be none."""
+    room = prompts.room(model.context)
+    if room is not None and room < 1:
         problem = f"the prompt fills the model's context of {model.context} tokens"
         raise UserError(prompts.field, f"{prompts.num_tokens} tokens or more", problem, "send a shorter one")
     return room
