@@ -22,7 +22,7 @@ miniature: setup ## pretrain the base of conf/miniature.yaml from nothing, 15 mi
 
 test: setup ## run every test: units in two processes, then vLLM, Ray, DeepSpeed, HTTP one after the other
 	@$(PY) -m pytest -n 2 -m "$(LIGHT)" $(ARGS)
-	@$(PY) -m pytest -m "not ($(LIGHT))" $(ARGS)
+	@$(PY) -m pytest --reruns 1 -m "not ($(LIGHT))" $(ARGS)
 
 lint: setup ## ruff and mypy
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
