@@ -20,7 +20,7 @@ def pipeline_needs(engine: EngineConfig) -> dict[str, float]:
 
 
 def waves(wanted: Mapping[str, Resources], available: Resources) -> list[list[str]]:
-    """Who runs together: each teacher in the first wave that has room for it.
+    """Which teachers run together: each in the first wave that has room for it.
 
     One that needs more than there is gets a wave of its own: the cluster may grow, and Ray
     Data starts with the engines that find a place.

@@ -1,4 +1,4 @@
-"""The model card: what a model folder was made from and how, for whoever finds it alone."""
+"""The model card: what a model folder was made from and how, for readers of that folder alone."""
 
 import json
 from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""Training: a run on paper: memory, arithmetic and scaling."""
+"""Training: estimates of memory, arithmetic and scaling, made before a run."""

@@ -1,4 +1,4 @@
-"""Weak scaling on paper: the time of a training step under ZeRO-3 on any number of GPUs.
+"""Weak scaling, estimated: the time of a training step under ZeRO-3 on any number of GPUs.
 
 Every worker does the same work however many there are; what grows is the way that
 parameters and gradients travel. Per micro-batch, ZeRO-3 gathers the parameters for

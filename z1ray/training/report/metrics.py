@@ -64,7 +64,7 @@ class MetricsLog:
 
 
 def progress_line(row: Metrics, now: float) -> str:
-    """One recorded step for the eye, seen at ``now`` (seconds of Unix time)."""
+    """One recorded step as a line of text; ``now`` is the present time in Unix seconds."""
     minutes, seconds = divmod(round(row["seconds_left"]), 60)
     hours, minutes = divmod(minutes, 60)
     end = time.strftime("%m-%d %H:%M", time.gmtime(now + row["seconds_left"]))

@@ -44,7 +44,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One look at a run.
+    """A snapshot of a run.
 
     Attributes:
         num_done: Requests that earlier runs had answered when this one began.

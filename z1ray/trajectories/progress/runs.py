@@ -133,7 +133,7 @@ def _keep(run: Run, every_s: float, stop: threading.Event) -> None:
 
 
 def read_runs(output: Path) -> list[RunRecord]:
-    """All runs over the folder, the first first."""
+    """All runs over the folder, oldest first."""
     records = []
     for path in sorted((output / FOLDER).glob("*.json")):
         content = json.loads(path.read_text())

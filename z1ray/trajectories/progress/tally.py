@@ -1,7 +1,7 @@
 """Counting while generation runs: the driver reads what is written, prints a line, and Ray exports metrics.
 
-The rows in the stage's folder are the truth, so a worker that dies takes no count along. Ray Data's own
-counters know rows, but neither modes nor tokens nor what earlier runs have done.
+Counts are taken from the rows in the stage's folder, so none is lost with a worker. Ray Data's own counters
+know rows, but neither modes nor tokens nor what earlier runs have done.
 """
 
 import time
@@ -79,7 +79,7 @@ class Tally:
         self._rate.add(now, sum(counts.output_tokens for counts in found.values()))
 
     def show(self) -> Progress:
-        """One look, which the gauges show, too."""
+        """A snapshot of the run; the gauges are set to it."""
         now = time.monotonic()
         progress = Progress(
             num_done=self._num_done,
@@ -94,7 +94,7 @@ class Tally:
 
 
 def count(rows: pa.Table) -> dict[str, Counts]:
-    """What rows of TRAJECTORY amount to, by mode."""
+    """Counts of rows of TRAJECTORY, by mode."""
     sums = rows.group_by("mode").aggregate(
         [("request", "count"), ("error", "count"), ("num_prompt_tokens", "sum"), ("num_tokens", "sum")]
     )

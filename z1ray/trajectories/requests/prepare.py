@@ -1,4 +1,4 @@
-"""From a row of the request table to what the engine takes, in the workers.
+"""Turns a row of the request table into an engine's input, in the workers.
 
 A question that cannot be asked is marked with an ``error``, ``reason: details``: its row goes
 past the engine into quarantine, and the run goes on.

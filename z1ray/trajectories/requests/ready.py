@@ -1,4 +1,4 @@
-"""Trajectories that somebody else generated: read from a hub dataset or from files, written into a run's rows.
+"""Trajectories generated elsewhere: read from a hub dataset or from files, written into a run's rows.
 
 Curation goes on with them as with generated ones. The defaults fit
 ``efficientscaling/Z1-Code-Reasoning-107K`` (107,173 rows with columns ``id``, ``question``,

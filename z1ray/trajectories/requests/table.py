@@ -3,7 +3,7 @@
 Where the configuration was extended, the requests that are new follow those that are there,
 whose numbers stay. ``requests/table.json``, written last, says which parts belong to the table.
 
-Longest expected first, so that a run does not end with everybody waiting for one long answer:
+Longest expected first, so that a run does not end with all engines waiting for one long answer:
 by the mode's ``max_tokens``, then hard problems before easy ones, then long questions before
 short ones. The order, the ids and the seeds follow from the configuration and the problems.
 """

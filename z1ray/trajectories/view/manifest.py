@@ -1,4 +1,4 @@
-"""What a run came to, for its manifest: counts, lengths, quarantine and cost, streamed over its rows."""
+"""Summary of a run for its manifest: counts, lengths, quarantine and cost, streamed over its rows."""
 
 from bisect import bisect_right
 from collections import Counter
