@@ -1,10 +1,11 @@
 """What bounds the windows of one replica's requests: its load, and their deadlines at the speed it has."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
 from z1ray.serving.notes import Note
-from z1ray.serving.replica.slots import Slots
+from z1ray.serving.replica.slots import Held, Slots
 from z1ray.serving.replica.speed import Speed
 from z1ray.serving.window.bounds import DEADLINE, Bound, bound
 from z1ray.serving.window.brownout import BrownOut, brown_out
@@ -52,6 +53,23 @@ class Arrival:
         """Tokens of its prompts, each as long as the longest; None if they were not counted."""
         longest = self._prompts.num_tokens
         return None if longest is None else longest * self._prompts.count
+
+    async def turn(self) -> Held:
+        """Wait for its slots; a deadline that holds no answer ends the wait, or is refused before it.
+
+        Raises:
+            DeadlineImpossible: If its deadline holds no answer, or passes before its turn comes.
+            QueueFull: If too many wait already.
+        """
+        num_runs = self.wanted.num_runs
+        self.bounded(num_runs)
+        ends = None if self.wanted.deadline_s is None else self._arrived + self.wanted.deadline_s
+        try:
+            async with asyncio.timeout_at(ends):
+                return await self._replica.slots.take(num_runs)
+        except TimeoutError:
+            self._fit(self._replica.speed.pace(num_runs) or Pace(0.0))
+            raise
 
     def bounded(self, num_more: int) -> WindowRequest:
         """The request as it would run if it went to the engine now.

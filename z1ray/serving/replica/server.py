@@ -208,16 +208,14 @@ class WindowServer(LLMServer):
 
     async def _admitted(self, answer: Answer, request: Request, arrival: Arrival, meter: RequestMeter) -> Answers:
         """What the engine answers, once it is the request's turn, under the budget that is left to it by then."""
-        wanted = arrival.wanted
-        arrival.bounded(wanted.num_runs)  # a deadline that holds no answer is refused at once
-        with (await self._slots.take(wanted.num_runs)).held() as slots:
+        with (await arrival.turn()).held() as slots:
             meter.each_ended(slots.ended)
             bounded = arrival.bounded(num_more=0)
             meter.goes_on(bounded.window, bounded.lowered_by)
             keep_token_ids = bool(request.return_token_ids)
             set_window(request, bounded, arrival.limit)
             with self._speed.timed(arrival.prompt_tokens) as timing:
-                if not wanted.beginning:  # which the engine does not write
+                if not arrival.wanted.beginning:  # which the engine does not write
                     meter.followed_by(timing)
                 pass_on = accounted_stream if request.stream else accounted
                 counted = pass_on(await answer(), self._output_spec(request, bounded), meter, keep_token_ids)
