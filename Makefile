@@ -21,7 +21,7 @@ miniature: setup ## pretrain the base of conf/miniature.yaml from nothing, 15 mi
 	@OMP_NUM_THREADS=1 .venv/bin/torchrun --nproc-per-node 2 -m z1ray.miniature.pretrain --output z1ray/models/Z1-Miniature-Base $(ARGS)
 
 test: setup ## run every test: units in two processes, then vLLM, Ray, DeepSpeed, HTTP one after the other
-	@$(PY) -m pytest -n 2 -m "$(LIGHT)" $(ARGS)
+	@$(PY) -m pytest -n 2 --reruns 1 -m "$(LIGHT)" $(ARGS)
 	@$(PY) -m pytest --reruns 1 -m "not ($(LIGHT))" $(ARGS)
 
 lint: setup ## ruff and mypy

