@@ -26,6 +26,9 @@ as each that idles takes memory and a little of a core for good. A proxy that th
 not ready in 5 s ends the start: on two cores on which engines load beside it, it needs more.
 """
 
+ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+"""What Ray follows rather than an address that it is given."""
+
 
 def connect() -> None:
     """Join the cluster this job was submitted to; outside of a job, start a Ray of our own.

@@ -62,6 +62,8 @@ def start(root: Path, *words: str) -> subprocess.Popen[str]:
     # A shell's background job ignores Ctrl-C, and so would all that it starts.
     command = ["env", "--default-signal=INT", sys.executable, "jobs/pipeline.py"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    # Where other work would go; the head of its own counts.
+    env |= dict.fromkeys(("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"), "http://127.0.0.1:9")
     return subprocess.Popen(
         [*command, "--config", str(root / "small.yaml"), f"root={root}", *words],
         cwd=ROOT,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from z1ray.connect import SERVE_ENV
+from z1ray.connect import ADDRESS_VARIABLES, SERVE_ENV
 from z1ray.errors import UserError
 from z1ray.ports import free_port
 from z1ray.progress import say
@@ -69,11 +69,17 @@ def _start(folder: Path, port: int, agent_port: int, num_cpus: int) -> subproces
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **SERVE_ENV},
+            env=_environment(),
             # Its own session, so that Ctrl-C reaches us first and we can stop jobs in order.
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
+
+
+def _environment() -> dict[str, str]:
+    """Environment of the head: that of the present process without the addresses of other clusters."""
+    ours = {name: value for name, value in os.environ.items() if name not in ADDRESS_VARIABLES}
+    return {**ours, **SERVE_ENV}
 
 
 def _die_with_parent() -> None:

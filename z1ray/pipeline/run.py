@@ -14,6 +14,7 @@ from z1ray.config import ExperimentConfig, load
 from z1ray.errors import UserError
 from z1ray.launch import print_result
 from z1ray.models import embedded, miniature
+from z1ray.pipeline import jobs_api
 from z1ray.pipeline.ablations_table import write_ablations
 from z1ray.pipeline.head import local_head
 from z1ray.pipeline.steps import STAGES, Asked, Plan, Step, plan_steps
@@ -37,7 +38,7 @@ def run_pipeline(args: argparse.Namespace, working_dir: Path) -> int:
         The exit status: 0, or 1 if a stage failed; what is written stays.
 
     Raises:
-        UserError: For a bad configuration or an unknown stage.
+        UserError: For a bad configuration, an unknown stage, or a cluster that does not answer.
     """
     config = load(args.config, args.overrides)
     # A job runs in a copy of the checkout, so its folders must be absolute.
@@ -104,10 +105,7 @@ def _cluster(address: str | None) -> AbstractContextManager[str]:
 def _run(
     path: str, config: ExperimentConfig, plan: Plan, force: bool, address: str, working_dir: Path
 ) -> Mapping[str, JobFailed]:
-    from ray.job_submission import JobSubmissionClient
-
-    sweep = Sweep(
-        client=JobSubmissionClient(address), path=path, config=config, plan=plan, force=force, working_dir=working_dir
-    )
+    client = jobs_api.connect(address)
+    sweep = Sweep(client=client, path=path, config=config, plan=plan, force=force, working_dir=working_dir)
     asyncio.run(sweep.run())
     return sweep.failures
