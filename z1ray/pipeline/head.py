@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -19,7 +20,9 @@ from z1ray.errors import UserError
 from z1ray.progress import say
 
 _DASHBOARD_PORT = 8265
-_AGENT_PORT = 52365
+_AGENT_PORT = 8266
+_OTHER_PORTS = range(20_000, 30_000)
+_NUM_TRIED = 100
 _START_TIMEOUT_S = 300.0
 _STOP_TIMEOUT_S = 30.0
 _PR_SET_PDEATHSIG = 1
@@ -53,8 +56,11 @@ def local_head(num_cpus: int = 8) -> Iterator[str]:
 
 
 def free_port(preferred: int) -> int:
-    """``preferred`` if nothing listens there, else any free port of the loopback interface."""
-    for candidate in (preferred, 0):
+    """``preferred`` if nothing listens there, else another free port of the loopback interface.
+
+    Not one of those that Linux gives to connections: until something listens there, a connection may have it.
+    """
+    for candidate in (preferred, *random.sample(_OTHER_PORTS, _NUM_TRIED)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
