@@ -148,8 +148,8 @@ def test_a_killed_engine_is_replaced(cluster, quick_model, tmp_path):
 
 def test_a_killed_node_is_done_without(cluster, quick_model, tmp_path):
     """Its engine finds no other place until one that has nothing left to do gives up its own."""
-    nodes = [cluster.add_node(num_cpus=2, resources={"worker": 1}) for _ in range(2)]
-    cluster.wait_for_nodes()
+    nodes = [cluster.add_node(wait=False, num_cpus=2, resources={"worker": 1}) for _ in range(2)]
+    cluster.wait_for_nodes(timeout=300)
     engine = "generate.teachers.smollm2.engine"
     experiment = Experiment(tmp_path, quick_model, MANY, f"{engine}.replicas=2", f"{engine}.resources={{worker: 1}}")
     driver = experiment.start(cluster.address)
