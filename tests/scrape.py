@@ -2,6 +2,7 @@
 
 import urllib.request
 from collections.abc import Iterator
+from urllib.error import URLError
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -14,9 +15,11 @@ def metrics_page() -> str:
     (node,) = (node for node in ray.nodes() if node["Alive"])
     address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
     try:
-        with urllib.request.urlopen(address, timeout=10) as response:
+        with urllib.request.urlopen(address, timeout=60) as response:
             return str(response.read().decode())
-    except ConnectionRefusedError:
+    except URLError as error:
+        if not isinstance(error.reason, ConnectionRefusedError):
+            raise
         return ""
 
 

@@ -100,7 +100,7 @@ def load_dataset_elsewhere(folder, tmp_path):
 
 
 def until_scraped(name, labels, value):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         if any(
             sample.name == name and sample.value == value and labels.items() <= sample.labels.items()

@@ -7,11 +7,11 @@ import ray
 
 from z1ray.serving.config import ServeConfig
 from z1ray.serving.quota.book import Balance
-from z1ray.serving.quota.keeper import LEASE_S, keeper
+from z1ray.serving.quota.keeper import keeper
 from z1ray.serving.serve import with_store
 
-# A replica that died is given up after its lease.
-_PATIENCE_S = 4 * LEASE_S
+# Of a replica that died, after its lease; else once a busy machine has noticed that clients have gone.
+_PATIENCE_S = 300.0
 
 
 def settled(config: ServeConfig, output: Path, key: str) -> Balance:

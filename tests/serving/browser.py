@@ -14,6 +14,12 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 Driver = webdriver.Chrome
 PARTS = ("thinking", "hint", "answer")
+# The text of each part of a pane, whitespace and all, and the numbers it shows.
+Sight = tuple[dict[str, str], dict[str, int]]
+_SIGHT = """
+    const [pane, parts] = [document.querySelector(`[data-pane=${arguments[0]}]`), arguments[1]];
+    const texts = (name) => parts.map((part) => pane.querySelector(`[data-${name}=${part}]`).textContent);
+    const sight = () => [texts("part"), texts("count").map(Number)];"""
 
 
 @contextmanager
@@ -64,16 +70,28 @@ def ended(driver: Driver) -> bool:
     return find(driver, "#send").is_enabled()
 
 
-def sight(driver: Driver, pane: str) -> tuple[dict[str, str], dict[str, int]]:
-    """The text of each part of a pane, whitespace and all, and the numbers it shows, all of one moment.
+def sight(driver: Driver, pane: str) -> Sight:
+    """What a pane shows at one moment.
 
     The page goes on drawing between two questions of the driver; within one it does not.
     """
-    read = """
-        const [pane, parts] = [document.querySelector(`[data-pane=${arguments[0]}]`), arguments[1]];
-        const texts = (name) => parts.map((part) => pane.querySelector(`[data-${name}=${part}]`).textContent);
-        return [texts("part"), texts("count").map(Number)];"""
-    texts, numbers = driver.execute_script(read, pane, PARTS)
+    return _named(driver.execute_script(f"{_SIGHT} return sight();", pane, PARTS))
+
+
+def keep_sights(driver: Driver, pane: str) -> None:
+    """Have the page keep what a pane shows, each time it is drawn; a driver that asks again and again may miss it."""
+    changes = "{subtree: true, childList: true, characterData: true}"
+    keep = f"{_SIGHT} window.sights = []; new MutationObserver(() => sights.push(sight())).observe(pane, {changes});"
+    driver.execute_script(keep, pane, PARTS)
+
+
+def kept_sights(driver: Driver) -> list[Sight]:
+    """What was kept since ``keep_sights``."""
+    return [_named(each) for each in driver.execute_script("return window.sights")]
+
+
+def _named(found: tuple[list[str], list[int]]) -> Sight:
+    texts, numbers = found
     return dict(zip(PARTS, texts, strict=True)), dict(zip(PARTS, numbers, strict=True))
 
 

@@ -25,8 +25,9 @@ from z1ray.window import WindowConfig
 MODEL = "smollm2"
 TINY = "tiny"
 KEYS = {"alice": "alice-0123456789abcdef", "bob": "bob-fedcba9876543210"}
-# Of those that have a quota: one that many requests share, one that few use up.
-QUOTAS = {"carol": Quota(tokens_per_minute=12_000), "dave": Quota(tokens_per_day=200)}
+# Of those that have a quota: one that many requests share, which has room for most of them whatever those whose
+# client vanishes have written by then; one that few use up.
+QUOTAS = {"carol": Quota(tokens_per_minute=40_000), "dave": Quota(tokens_per_day=200)}
 KEYS |= {name: f"{name}-0011223344556677" for name in QUOTAS}
 APP = "served"
 LONG_AGO = "another version"
@@ -34,16 +35,19 @@ TEAM = "team-a"
 SMALL = "miniature"
 DEPLOYMENT = f"WindowServer:{SMALL}"
 CONTEXT = 2048
-PATIENCE_S = 300
+PATIENCE_S = 900
 
 
 def engines(app: str) -> list[psutil.Process]:
     """The engine process of each replica of an application; others may be starting or going at the same time."""
     found = []
-    for process in psutil.process_iter(["name"]):
-        if f"ServeReplica:{app}:" in process.info["name"]:
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess):
+            children = process.children() if f"ServeReplica:{app}:" in process.name() else []
+        for child in children:
             with suppress(psutil.NoSuchProcess):
-                found += [child for child in process.children() if child.name().startswith("VLLM::")]
+                if child.name().startswith("VLLM::"):
+                    found.append(child)
     return found
 
 

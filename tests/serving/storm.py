@@ -72,7 +72,7 @@ class Storm:
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[openai.AsyncOpenAI]:
-        limits = openai.DefaultAsyncHttpxClient(trust_env=False, timeout=300)
+        limits = openai.DefaultAsyncHttpxClient(trust_env=False, timeout=900)
         async with openai.AsyncOpenAI(
             base_url=self._address, api_key=self._keys["alice"], max_retries=0, http_client=limits
         ) as api:

@@ -71,7 +71,7 @@ def bodies(draw: st.DrawFn) -> tuple[str, bytes]:
 async def send(served: Served, requests: list[tuple[str, bytes]]) -> list[httpx.Response]:
     headers = {"Authorization": f"Bearer {served.key}", "Content-Type": "application/json"}
     address = served.manifest["address"]
-    async with httpx.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=300) as client:
+    async with httpx.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=1200) as client:
         return await asyncio.gather(*(client.post(f"{address}{path}", content=body) for path, body in requests))
 
 

@@ -23,11 +23,12 @@ from tests.serving.browser import (
     error,
     fill,
     find,
+    keep_sights,
+    kept_sights,
     open_page,
     overflow,
     parts,
     photograph,
-    sight,
     text_of,
     wait_for,
 )
@@ -68,31 +69,17 @@ def asked(served: Served, budget: int) -> Any:
     return answer.choices[0]
 
 
-def watch(driver: Driver) -> list[dict[str, Any]]:
-    """What pane A shows, again and again until both runs are over; each sight once."""
-    sights: list[dict[str, Any]] = []
-
-    def look(page: Driver) -> bool:
-        texts, numbers = sight(page, "A")
-        seen = {"text": "".join(texts.values()), "counts": numbers}
-        over = ended(page)
-        if not over and seen["text"] and seen not in sights:
-            sights.append(seen)
-        return over
-
-    wait_for(driver, look)
-    return sights
-
-
 def test_two_budgets_stream_side_by_side_and_end_with_the_api_s_own_numbers(driver: Driver, served: Served) -> None:
     """The page is what people judge the window by: it must show what the API returns, as it comes, and nothing else."""
     open_page(driver, address(served), served.key)
+    keep_sights(driver, "A")
     compare(driver, BUDGETS)
-    sights = watch(driver)
-    texts = [sight["text"] for sight in sights]
-    assert len(set(texts)) >= 2, "the text did not grow while it streamed"
+    wait_for(driver, ended)
+    sights = [("".join(texts.values()), numbers) for texts, numbers in kept_sights(driver)]
+    texts = [text for text, _ in sights]
+    assert len(set(texts) - {""}) >= 2, "the text did not grow while it streamed"
     assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
-    assert all(sight["counts"]["thinking"] <= BUDGETS["A"] for sight in sights)
+    assert all(numbers["thinking"] <= BUDGETS["A"] for _, numbers in sights)
     for pane, budget in BUDGETS.items():
         shown, choice = parts(driver, pane), asked(served, budget)
         assert "".join(shown.values()) == choice.message.content

@@ -120,7 +120,8 @@ def test_a_crowd_is_told_that_the_queue_is_full(changing: Changing, api: openai.
 
     def asked(_: int) -> str | None:
         try:
-            extra = {"thinking_budget": 150, "ignore_eos": True}
+            # Long enough that the first ones still run when the last one has asked, and asked once more.
+            extra = {"thinking_budget": 600, "ignore_eos": True}
             api.completions.create(model=SMALL, prompt="Once", extra_body=extra)
         except openai.RateLimitError as error:
             return f"{error.code}: {error.response.headers['Retry-After']}"
@@ -170,7 +171,7 @@ def until_one_has_to_go(changing: Changing) -> int:
     looks = deque([{engine: computing(engine) for engine in engines(TEAM)}], maxlen=NUM_LOOKS)
 
     def look() -> bool:
-        if changing.replicas().get("STOPPING") == 1:
+        if changing.replicas().get("RUNNING") == 1:
             return True
         looks.append({engine: computing(engine) for engine in looks[0]})
         return False

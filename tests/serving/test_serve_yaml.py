@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +173,11 @@ def _ask(api: openai.OpenAI, **fields: Any) -> dict[str, Any]:
 
 def _wait_until_running(dashboard: str) -> None:
     deadline = time.monotonic() + 900
+    application: dict[str, Any] = {}
     while True:
-        application = _applications(dashboard).get("mine", {})
+        # A dashboard that is busy, or has not heard of Serve yet, says 500 or 503.
+        with suppress(urllib.error.HTTPError):
+            application = _applications(dashboard).get("mine", {})
         if application.get("status") == "RUNNING":
             return
         assert application.get("status") != "DEPLOY_FAILED", application["message"]

@@ -20,6 +20,8 @@ from z1ray.training.report import metrics
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 600.0
+# How long a number has not changed that is at rest.
+REST_S = 2.0
 
 
 def words(config: TrainConfig, run: Path) -> list[str]:
@@ -63,6 +65,16 @@ def wait(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def at_rest(number: Callable[[], int]) -> int:
+    """A number once it has not changed for a while."""
+    seen, since = number(), time.monotonic()
+    while time.monotonic() - since < REST_S:
+        time.sleep(0.05)
+        if (now := number()) != seen:
+            seen, since = now, time.monotonic()
+    return seen
+
+
 def workers(pid: int) -> list[psutil.Process]:
     """Ray Train's workers below a process."""
     found = []
@@ -92,9 +104,8 @@ def stop_mid_step(pid: int, output: Path, num_starts: int, after: int) -> int:
         wait(lambda: num_starts_of(output) == num_starts and steps_taken(output) >= after)
         victim = workers(pid)[-1]
         victim.send_signal(signal.SIGSTOP)
-        # What the other worker has computed is on record by now.
-        time.sleep(0.5)
-        taken = steps_taken(output)
+        # Until what the other worker has computed is on record.
+        taken = at_rest(lambda: steps_taken(output))
         if taken % 2:
             return taken
         victim.send_signal(signal.SIGCONT)

@@ -26,6 +26,8 @@ from tests.trajectories.driver import Driver, Experiment
 pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
 QUESTIONS = {str(i): f"Write function number {i}." for i in range(16)}
+# So many that some are left when this process, on a busy machine, comes to kill what answers them.
+MANY = {str(i): f"Write function number {i}." for i in range(64)}
 # Ray's own message.
 STARTED = "Started a local Ray instance"
 BAD = {"blank": " ", "control": "Add \x00 numbers.", "endless": "word " * 2100}
@@ -71,9 +73,12 @@ def engines(node) -> list[psutil.Process]:
 
 def kill(found: list[psutil.Process]) -> bool:
     """SIGKILL to each; whether there was one."""
+    killed = 0
     for process in found:
-        process.send_signal(signal.SIGKILL)
-    return bool(found)
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+    return killed > 0
 
 
 def kill_at_random(driver: Driver, experiment: Experiment, chance: random.Random, more_rows: int | None) -> None:
@@ -90,7 +95,7 @@ def kill_at_random(driver: Driver, experiment: Experiment, chance: random.Random
 
 def test_killed_drivers_lose_nothing_and_repeat_nothing(cluster, quick_model, tmp_path):
     """SIGKILL at random moments, same command again: each request answered once, and finished rows never again."""
-    experiment = Experiment(tmp_path, quick_model, QUESTIONS)
+    experiment = Experiment(tmp_path, quick_model, MANY)
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
     print("moments drawn with seed", seed)
@@ -124,13 +129,13 @@ def test_killed_drivers_lose_nothing_and_repeat_nothing(cluster, quick_model, tm
 
 def test_a_killed_engine_is_replaced(cluster, quick_model, tmp_path):
     """The run ends with status 0 and every row; only bad questions count against the share."""
-    experiment = Experiment(tmp_path, quick_model, QUESTIONS | BAD)
+    experiment = Experiment(tmp_path, quick_model, MANY | BAD)
     driver = experiment.start(cluster.address)
     driver.until(lambda: len(experiment.committed()) >= 3 and kill(engines(cluster.head_node)), "a dead engine")
     kept = experiment.finished_files()
     # The bad questions are over the share, which is none.
     assert driver.status() == 2
-    assert "6 of 38 requests are quarantined" in driver.log
+    assert f"6 of {experiment.num_requests} requests are quarantined" in driver.log
     experiment.words.append("generate.max_quarantined_share=0.2")
     again = experiment.start(cluster.address)
     assert again.status() == 0, again.log[-3000:]
@@ -143,12 +148,10 @@ def test_a_killed_engine_is_replaced(cluster, quick_model, tmp_path):
 
 def test_a_killed_node_is_done_without(cluster, quick_model, tmp_path):
     """Its engine finds no other place until one that has nothing left to do gives up its own."""
-    nodes = [cluster.add_node(num_cpus=2, resources={"worker": 1}) for _ in range(2)]
-    cluster.wait_for_nodes()
+    nodes = [cluster.add_node(wait=False, num_cpus=2, resources={"worker": 1}) for _ in range(2)]
+    cluster.wait_for_nodes(timeout=300)
     engine = "generate.teachers.smollm2.engine"
-    experiment = Experiment(
-        tmp_path, quick_model, QUESTIONS, f"{engine}.replicas=2", f"{engine}.resources={{worker: 1}}"
-    )
+    experiment = Experiment(tmp_path, quick_model, MANY, f"{engine}.replicas=2", f"{engine}.resources={{worker: 1}}")
     driver = experiment.start(cluster.address)
     driver.until(lambda: all(engines(node) for node in nodes), "two engines")
     driver.until(lambda: len(experiment.committed()) >= 4, "4 files")
@@ -205,7 +208,7 @@ def test_a_full_disk_is_told_and_finished_rows_stay(small_disk, quick_model, tmp
 
 
 def test_a_target_that_cannot_be_written_is_told_at_once(quick_model, tmp_path):
-    """Under a file, or read-only: status 2 within seconds, before Ray or an engine starts."""
+    """Under a file, or read-only: status 2, before Ray or an engine starts."""
     (tmp_path / "file").touch()
     under_file = Experiment(tmp_path, quick_model, QUESTIONS, root=tmp_path / "file" / "runs")
     sealed = tmp_path / "sealed"
@@ -216,7 +219,7 @@ def test_a_target_that_cannot_be_written_is_told_at_once(quick_model, tmp_path):
         read_only.start(before=["bwrap", "--dev-bind", "/", "/", "--ro-bind", str(sealed), str(sealed)]),
     ]
     for driver in drivers:
-        assert driver.status(180) == 2, driver.log[-3000:]
+        assert driver.status() == 2, driver.log[-3000:]
         assert "output_dir" in driver.log
         assert STARTED not in driver.log
     assert not list(sealed.iterdir())

@@ -20,7 +20,7 @@ from z1ray.ports import free_port
 from z1ray.progress import say
 
 _DASHBOARD_PORT = 8265
-_AGENT_PORT = 52365
+_AGENT_PORT = 8266
 _START_TIMEOUT_S = 300.0
 _STOP_TIMEOUT_S = 30.0
 _PR_SET_PDEATHSIG = 1

@@ -18,7 +18,7 @@ CHAT = "/v1/chat/completions"
 def http(served: Served) -> Iterator[httpx.Client]:
     """A bare client that bears a key."""
     headers = {"Authorization": f"Bearer {served.key}"}
-    with httpx.Client(base_url=address(served.config), headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=address(served.config), headers=headers, trust_env=False, timeout=600) as client:
         yield client
 
 
@@ -154,7 +154,7 @@ def test_a_body_over_the_limit_is_refused(http: httpx.Client) -> None:
 def test_an_answer_of_many_megabytes_arrives(http: httpx.Client, stream: bool) -> None:
     """Serve's processes took messages of up to 4 MiB: a longer answer was a 500 after all of it was written."""
     asked = {"prompt": "Once", "n": 16, "logprobs": 20, "max_tokens": 430, "thinking_budget": -1, "ignore_eos": True}
-    answer = http.post("/v1/completions", json={"model": TINY, "stream": stream, **asked}, timeout=600)
+    answer = http.post("/v1/completions", json={"model": TINY, "stream": stream, **asked})
     assert answer.status_code == 200
     assert len(answer.content) > 4 * 1024 * 1024
     assert not stream or answer.text.endswith("data: [DONE]\n\n")

@@ -16,43 +16,48 @@ LONG: dict[str, Any] = {"thinking_budget": 500, "ignore_eos": True}
 CROWD, CHOICES = 16, 16
 
 
-@pytest.fixture(scope="module")
 def usual_s(served: Served) -> float:
-    """Seconds of a run of 500 tokens of thinking and its answer; by it and this one the endpoint knows its speed."""
+    """Seconds that a run of 500 tokens of thinking and its answer takes now; by it the endpoint knows its speed."""
     ask_stream(served, **LONG)
     began = time.monotonic()
     ask_stream(served, **LONG)
     return time.monotonic() - began
 
 
-def test_a_deadline_lowers_the_budget_and_is_kept(served: Served, usual_s: float) -> None:
+def tight_s(served: Served) -> float:
+    """A deadline that holds an answer but not the whole run, even if the machine becomes thrice as slow or fast."""
+    return usual_s(served) / 3
+
+
+def test_a_deadline_lowers_the_budget_and_is_kept(served: Served) -> None:
     """An asked budget too: whoever names both wants the answer in time."""
 
     def in_time() -> bool:
+        deadline_s = tight_s(served)
         began = time.monotonic()
-        thinking = ask(served, **LONG, deadline_s=usual_s / 2)["choices"][0]["thinking"]
+        thinking = ask(served, **LONG, deadline_s=deadline_s)["choices"][0]["thinking"]
+        took = time.monotonic() - began
         assert thinking["bounded_by"] == "deadline"
         assert 0 < thinking["thinking_tokens"] == thinking["budget"] < LONG["thinking_budget"]
         assert thinking["answer_tokens"] == served.config.window.answer_tokens
-        return time.monotonic() - began <= usual_s / 2
+        return took <= deadline_s
 
     # The machine of a test may be taken by others for a moment.
-    assert any(in_time() for _ in range(4))
+    assert any(in_time() for _ in range(10))
 
 
-def test_a_stream_tells_what_bounded_it_in_its_last_chunk(served: Served, usual_s: float) -> None:
+def test_a_stream_tells_what_bounded_it_in_its_last_chunk(served: Served) -> None:
     """A deadline far away bounds nothing."""
-    for deadline_s, by in ((usual_s / 2, "deadline"), (1000 * usual_s, "asked")):
+    for deadline_s, by in ((tight_s(served), "deadline"), (10_000.0, "asked")):
         chunks = ask_stream(served, **LONG, deadline_s=deadline_s)
         told = [choice["thinking"] for chunk in chunks for choice in chunk["choices"] if "thinking" in choice]
         assert [each["bounded_by"] for each in told] == [by]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_deadline_that_holds_no_answer_is_a_429_with_the_earliest_time(
-    served: Served, usual_s: float, stream: bool
-) -> None:
+def test_a_deadline_that_holds_no_answer_is_a_429_with_the_earliest_time(served: Served, stream: bool) -> None:
     """Before any work, in OpenAI's shape, and not to be mistaken for a full queue."""
+    ask_stream(served, **LONG)  # by which the endpoint knows its speed
     with pytest.raises(openai.RateLimitError, match="the earliest possible is") as caught:
         ask(served, deadline_s=0.001, stream=stream)
     assert (caught.value.code, caught.value.param) == ("deadline_impossible", "deadline_s")

@@ -45,7 +45,7 @@ _LOST = (ActorDiedError, ActorUnavailableError)
 _RETRY_DELAYS_S = (0.25, 0.5, 1.0, 2.0, 4.0)
 # Ray counts as waiting what it is just handing to a free replica: of many requests in one moment it refuses some
 # that there is room for. A queue that is full stays so for longer.
-_QUEUE_DELAYS_S = (0.1, 0.2, 0.4)
+_QUEUE_DELAYS_S = (0.1, 0.2, 0.4, 0.8)
 
 
 class WindowIngress(OpenAiIngress):
