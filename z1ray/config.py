@@ -30,7 +30,9 @@ class ExperimentConfig:
 
     name: str = setting(MISSING, "Name of the run and of its folder.")
     based_on: str | None = setting(
-        None, "Another experiment's file beside this one, whose settings hold where this one gives none."
+        None,
+        "Another experiment's file beside this one, whose settings hold where this one gives none. Mappings are merged "
+        "entry by entry (a model that it serves is served here too); lists are replaced.",
     )
     root: str = setting("runs", "Folder of all runs, on storage that every node of the cluster sees.")
     models_dir: str = setting("${root}/models", "Where prepared models lie.")

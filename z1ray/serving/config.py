@@ -37,8 +37,8 @@ class ServeConfig:
     )
     api_keys: str = setting(
         "env:Z1RAY_API_KEYS",
-        "Source of the API keys: `env:NAME` or `file:PATH` (lines of `name=key`), or `none` for an endpoint "
-        "without keys.",
+        "Source of the API keys: `env:NAME` or `file:PATH` (lines of `name=key`, keys of 16 characters or more), or "
+        "`none` for an endpoint without keys.",
         role="operational",
     )
     quotas: dict[str, Quota] = setting(
@@ -127,7 +127,8 @@ class ServeConfig:
     )
     start_timeout_s: float = setting(
         900.0,
-        "Seconds in which the endpoint must come up, or an update of it take its next step; then it is undone.",
+        "Seconds in which the endpoint must come up, or an update of it take its next step (for which it has "
+        "`drain_timeout_s` more, as old replicas finish first); then it is undone.",
         above=0,
         role="operational",
     )

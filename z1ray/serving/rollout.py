@@ -30,7 +30,8 @@ _TELL_EVERY_S = 15.0
 _ROUTES_TIMEOUT_S = 180.0
 _STOP_MARGIN_S = 60.0
 _REASON_LINES = 4
-_REASON_WIDTH = 240
+# Serve tells what a replica needs at the end of a line of 400.
+_REASON_WIDTH = 480
 
 
 def deploy(config: ServeConfig, name: str, undo: ExitStack) -> str:
@@ -191,8 +192,9 @@ def _not_up(field: str, value: object, problem: str, app: "ApplicationStatusOver
         field,
         value,
         "\n    ".join([f"the engines {problem}" + (", and Ray Serve says:" if reasons else ""), *reasons]),
-        "fix the cause that Ray Serve names, or raise serve.start_timeout_s; the whole log is in the dashboard "
-        "under Serve, and in serve/ of Ray's log folder",
+        "fix the cause that Ray Serve names, or raise serve.start_timeout_s; an update that has no room beside the "
+        "engines that run needs serve.surge_percent=0; the whole log is in the dashboard under Serve, and in serve/ "
+        "of Ray's log folder",
     )
 
 

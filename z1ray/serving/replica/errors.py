@@ -42,7 +42,8 @@ def refusal(error: UserError) -> ErrorObject:
 
 def deadline_impossible(impossible: DeadlineImpossible) -> ErrorObject:
     """For a request whose deadline holds no answer."""
-    deadline_s, earliest_s = impossible.deadline_s, impossible.earliest_s
+    # Rounded up, so that a deadline of what is told is not refused for the digits that are not.
+    deadline_s, earliest_s = impossible.deadline_s, math.ceil(impossible.earliest_s * 10) / 10
     message = (
         f"deadline_s = {deadline_s:g}: not even an answer without thinking is ready by then; the earliest possible is "
         f"{earliest_s:.1f} s after arrival; send a later one, or the request again when there is less load"

@@ -31,7 +31,7 @@ def read_conversation(fields: Mapping[str, Any]) -> Conversation | None:
         raise UserError(ID, named, problem, "send one that is yours alone, such as a UUID")
     if type(budget) is not int or not 0 <= budget <= _MAX_BUDGET:
         problem = "it is no count of thinking tokens"
-        raise UserError(BUDGET, budget, problem, "send 0 or more, the thinking of all calls together")
+        raise UserError(BUDGET, budget, problem, f"send 0 to {_MAX_BUDGET}, the thinking of all calls together")
     return Conversation(named, budget)
 
 
