@@ -105,6 +105,10 @@ EVALUATION_ROW = pa.schema(
 )
 
 
+# Breaks of pages and lines that text files bring along; other control characters are told, not changed.
+_BREAKS = dict.fromkeys(map(ord, "\v\f\x85"), "\n")
+
+
 def problem(
     *,
     problem_id: str,
@@ -137,7 +141,7 @@ def problem(
     return {
         "problem_id": problem_id,
         "source": source,
-        "question": question,
+        "question": question.translate(_BREAKS),
         "difficulty": difficulty,
         "tests": None if tests is None else {name: tests.get(name) for name in TESTS.names},
         "entry_point": entry_point,

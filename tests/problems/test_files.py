@@ -1,6 +1,9 @@
 """Problems from the user's own files, and every way to get them wrong."""
 
+import csv
+import gzip
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +13,7 @@ from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.load import iter_problems, load_problems
 from z1ray.records import PROBLEM, read_rows, write_rows
+from z1ray.trajectories.requests.prepare import question_error
 
 TESTS = {"kind": "stdio", "inputs": ["1"], "outputs": ["2"]}
 
@@ -61,8 +65,8 @@ BAD_ROWS = [
     ({"question": "half \ud800"}, r"bad\.jsonl, row 2: question.*lone surrogate"),
     ({"text": "why?"}, r"bad\.jsonl, row 2: question.*is missing"),
     ({"question": "why?", "problem_id": ["a"]}, r"row 2: problem_id"),
-    ({"question": "why?", "difficulty": "brutal"}, "brutal.*unknown difficulty"),
-    ({"question": "why?", "difficulty": ["hard"]}, r"row 2: difficulty"),
+    ({"question": " - "}, r"bad\.jsonl, row 2: question.*is a placeholder"),
+    ({"question": "N/A"}, r"bad\.jsonl, row 2: question.*is a placeholder"),
     ({"question": "why?", "entry_point": 3}, r"row 2: entry_point"),
     ({"question": "why?", "tests": "assert f(1)"}, "it is no test"),
     ({"question": "why?", "tests": {"kind": "magic"}}, "it is no test"),
@@ -83,6 +87,102 @@ def test_bad_rows_are_refused_by_name(tmp_path, record, message):
     with pytest.raises(UserError) as caught:
         load(path)
     assert caught.match(f"(?s){message}")
+
+
+def test_unknown_difficulties_are_null_and_counted(tmp_path, capsys):
+    """A scale of somebody else's is no reason to leave the problem out, nor to guess."""
+    levels = ["brutal", ["hard"], 3, "Very Hard", None, "UNKNOWN_DIFFICULTY"]
+    path = write_jsonl(tmp_path / "a.jsonl", [{"question": "why?", "difficulty": level} for level in levels])
+    rows = load(path)
+    assert [row["difficulty"] for row in rows] == [None, None, None, "hard", None, None]
+    assert (
+        "3 of 6 rows have a difficulty that is none of easy, medium, hard; the first: brutal" in capsys.readouterr().out
+    )
+
+
+def test_a_column_is_declined(tmp_path):
+    """Tests of somebody else's, under our name, would make every row unusable."""
+    path = write_jsonl(tmp_path / "a.jsonl", [{"question": "why?", "tests": "assert f(1)"}])
+    (row,) = load(path, columns={"tests": None})
+    assert row["tests"] is None
+    with pytest.raises(UserError, match=r"columns: \{tests: null\}"):
+        load(path)
+    with pytest.raises(UserError, match=r"columns\.question.*"):
+        load(path, columns={"question": None})
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet"])
+def test_a_template_joins_columns(tmp_path, kind):
+    """Half of Code Alpaca's questions stand in two columns; what a row lacks is left blank."""
+    records = [{"instruction": "Sum these.", "input": "1, 2"}, {"instruction": "Say hi.", "input": None}]
+    path = written(tmp_path, kind, [*records, {"instruction": None, "input": None}])
+    rows = list(iter_problems([SourceConfig(kind=kind, path=path, columns={"question": "{instruction}\n{input}"})]))
+    assert [row["question"] for row in rows] == ["Sum these.\n1, 2", "Say hi.", ""]
+    assert "is missing" in json.loads(rows[2]["metadata"])["error"]
+
+
+def test_a_template_of_columns_that_are_not_there_is_refused(tmp_path):
+    """The column is named, not the template."""
+    path = write_jsonl(tmp_path / "a.jsonl", [{"instruction": "Why?"}])
+    with pytest.raises(UserError, match=r"columns\.question = 'inputs'"):
+        load(path, columns={"question": "{instruction} {inputs}"})
+    with pytest.raises(UserError, match="it is no template"):
+        load(path, columns={"question": "{instruction"})
+
+
+def written(folder, kind, records):
+    """A file of the kind with the records."""
+    path = folder / f"a.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(records), path)
+    elif kind == "csv":
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictWriter(file, list(records[0]))
+            rows.writeheader()
+            rows.writerows(records)
+    else:
+        path.write_text(json.dumps(records) if kind == "json" else "\n".join(map(json.dumps, records)))
+    return str(path)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_arrays_and_csv_give_the_rows_of_lines(tmp_path, kind, compressed):
+    """Text with line breaks, quotes and more than 128 KiB comes through, compressed or not."""
+    records = [{"question": 'a,\n"b"?', "difficulty": "easy"}, {"question": "é" * 200_000, "difficulty": None}]
+    lines = load(written(tmp_path, "jsonl", records))
+    path = Path(written(tmp_path, kind, records))
+    if compressed:
+        path = path.with_suffix(f".{kind}.gz")
+        path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+    assert [row | {"metadata": None} for row in load(path, kind)] == [row | {"metadata": None} for row in lines]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "message"),
+    [
+        ("json", b"[{", "it is no JSON"),
+        ("json", b'{"question": "why?"}', r"it is no array.*kind: jsonl"),
+        ("json", b'[{"question": "why?"}, 1]', "row 2.*no JSON object"),
+        ("jsonl", b'[\n{"question": "why?"}\n]', "of kind json"),
+        ("csv", b"\xff\xfe", "no CSV file"),
+        ("csv", b'question\n"why', "no CSV file"),
+        ("csv", b"", "it has none"),
+        ("csv", b"prompt\nwhy?", "it has prompt"),
+    ],
+)
+def test_a_broken_array_or_csv_is_refused(tmp_path, kind, content, message):
+    """The message says what the file is not."""
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(UserError, match=f"(?s){message}"):
+        load(tmp_path / "a", kind)
+
+
+def test_a_form_feed_is_a_line_break(tmp_path):
+    """Statements copied from printed pages have them; they are no reason to leave the problem out."""
+    (row,) = load(write_jsonl(tmp_path / "a.jsonl", [{"question": "page\fnext\vline"}]))
+    assert row["question"] == "page\nnext\nline"
+    assert question_error(row["question"]) is None
 
 
 def test_bad_rows_do_not_end_a_long_run(tmp_path, capsys):

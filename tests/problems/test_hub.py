@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from z1ray.errors import UserError
+from z1ray.problems import choice
 from z1ray.problems.config import SourceConfig
-from z1ray.problems.load import load_problems
+from z1ray.problems.load import iter_problems, load_problems
 
 
 @pytest.fixture
@@ -94,6 +96,41 @@ def test_settings_of_other_kinds_are_refused(setting):
     settings: dict[str, Any] = {setting: "aime"}
     with pytest.raises(UserError, match=setting):
         SourceConfig(kind="humaneval", **settings)
+
+
+def test_a_limit_does_not_fetch_everything(dataset, tmp_path, monkeypatch):
+    """1,000 problems of a set of terabytes: rows are chosen among the first, and the rest is not asked for."""
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for number in range(4):
+        rows = [{"question": f"{number}-{row}?"} for row in range(600)]
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"train-{number}-of-4.parquet")
+    monkeypatch.setattr(choice, "_HUB_ROWS", 10)
+    (folder / "train-3-of-4.parquet").write_text("whoever reads this fails")
+    source = SourceConfig(kind="hub", path=str(folder), limit=1, seed=3)
+    (row,) = iter_problems([source])
+    assert row == next(iter_problems([source]))
+    numbers = {int(next(iter_problems([replace(source, seed=seed)]))["problem_id"][4:]) for seed in range(12)}
+    assert len(numbers) > 1
+    assert max(numbers) < 10
+    with pytest.raises(UserError, match="check the name"):
+        list(iter_problems([replace(source, limit=None)]))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_limit_of_a_small_set_chooses_as_from_a_file(dataset, tmp_path, suffix):
+    """Streamed or not, the same settings name the same problems."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    records = [{"question": f"{number}?", "problem_id": f"{number}"} for number in range(30)]
+    (tmp_path / "copy.jsonl").write_text("\n".join(map(json.dumps, records)))
+    if suffix == "jsonl":
+        shutil.copy(tmp_path / "copy.jsonl", folder / "train.jsonl")
+    else:
+        pq.write_table(pa.Table.from_pylist(records), folder / "train.parquet")
+    of_hub = load_problems([SourceConfig(kind="hub", name="s", path=str(folder), limit=5)])
+    of_file = load_problems([SourceConfig(kind="jsonl", name="s", path=str(tmp_path / "copy.jsonl"), limit=5)])
+    assert [row["problem_id"] for row in of_hub] == [row["problem_id"] for row in of_file]
 
 
 def test_unknown_split_and_column_are_refused(dataset):

@@ -45,12 +45,44 @@ def test_an_id_in_two_sources_is_refused():
         list(iter_problems(twice))
 
 
-def test_an_id_twice_in_a_file_is_refused(tmp_path):
-    """The id is named, though a stream keeps only hashes."""
-    path = tmp_path / "a.jsonl"
-    path.write_text("\n".join(json.dumps({"question": "why?", "problem_id": number % 7}) for number in range(8)))
+def lines(path, records):
+    path.write_text("\n".join(json.dumps({"question": question, "problem_id": name}) for question, name in records))
+
+
+def test_an_id_twice_is_refused_in_evaluation(tmp_path):
+    """A benchmark that counts a problem twice is another benchmark."""
+    lines(tmp_path / "a.jsonl", [("why?", number % 7) for number in range(8)])
     with pytest.raises(UserError, match=r"problem_id = 'jsonl/0'"):
-        list(iter_problems([SourceConfig(kind="jsonl", path=str(path))]))
+        load_problems([SourceConfig(kind="jsonl", path=str(tmp_path / "a.jsonl"))])
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+def test_an_id_twice_does_not_end_a_long_run(tmp_path, capsys, limit):
+    """Files count their rows from 0 each, and sets give one question with many answers."""
+    lines(tmp_path / "a.jsonl", [("a?", 0), ("b?", 1), ("b?", 1)])
+    lines(tmp_path / "b.jsonl", [("a?", 0), ("c?", 0), ("d?", 1)])
+    rows = list(iter_problems([SourceConfig(kind="jsonl", name="s", path=str(tmp_path / "*.jsonl"), limit=limit)]))
+    assert {row["problem_id"]: row["question"] for row in rows} == {
+        "s/0": "a?",
+        "s/1": "b?",
+        "s/0@b-2": "c?",
+        "s/1@b-3": "d?",
+    }
+    told = capsys.readouterr().out
+    assert "2 rows are left out, whose id and question came before" in told
+    assert "2 rows have an id that stood for another question" in told
+
+
+def test_what_a_filter_hides_is_counted(tmp_path, capsys):
+    """Rows of unknown difficulty vanish behind a filter for hard ones."""
+    levels = ["hard", "easy", None, "brutal", "easy"]
+    records = [{"question": "why?", "difficulty": level} for level in levels] + [{"question": "", "difficulty": "hard"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
+    source = SourceConfig(kind="jsonl", path=str(tmp_path / "a.jsonl"), difficulty=["hard"], limit=3)
+    assert [row["problem_id"] for row in iter_problems([source])] == ["jsonl/a-1"]
+    told = capsys.readouterr().out
+    assert "difficulty hard leaves out 2 easy, 2 of unknown difficulty, 1 that cannot be used" in told
+    assert told.count("leaves out") == 1
 
 
 def test_rows_fit_the_schema(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from z1ray.errors import UserError
-from z1ray.problems.repeats import Repeats
+from z1ray.problems.repeats import Repeats, Seen
 
 
 def noted(ids):
@@ -34,3 +34,12 @@ def test_different_ids_pass_without_a_second_reading():
 def test_a_shared_hash_is_no_shared_id():
     """A night's run must not be refused for an accident of hashing."""
     noted(["a", "a"]).refuse(["a", "b"], "problem_id")
+
+
+def test_keys_are_seen_once():
+    """Also when the table has grown several times."""
+    seen = Seen()
+    keys = [f"s/{number}" for number in range(5000)]
+    assert all(seen.add(key) for key in keys)
+    assert not any(seen.add(key) for key in keys)
+    assert seen.add("s/5000")

@@ -1,15 +1,16 @@
 """From a record of some file or dataset to a Problem row, by the configured column names."""
 
-import difflib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from z1ray.errors import UserError
 from z1ray.problems.config import SourceConfig
+from z1ray.problems.difficulty import level, noted
 from z1ray.records import PROBLEM, TESTS, Row, problem
 
 _KINDS = {"python": ("cases",), "stdio": ("inputs", "outputs"), "reference": ("reference",)}
+_PLACEHOLDERS = {"n/a", "na", "nan", "none", "null", "todo", "tbd"}
 _LISTS = {"cases", "inputs", "outputs"}
 
 
@@ -46,48 +47,6 @@ class Record(NamedTuple):
     error: UserError | None = None
 
 
-def asked_columns(source: SourceConfig, fields: Fields) -> dict[str, str]:
-    """The column of each field, whether or not it is there."""
-    return {field: source.columns.get(field, field) for field in fields.known}
-
-
-def column_names(source: SourceConfig, present: Collection[str], where: str, fields: Fields) -> dict[str, str]:
-    """Our field names and the columns to read them from; fields the source does not have are left out.
-
-    Args:
-        source: The source; ``columns`` maps the fields whose column has another name.
-        present: The columns there are.
-        where: The file or dataset, for the error.
-        fields: The fields there are and those it must have.
-
-    Raises:
-        UserError: If ``columns`` names an unknown field or a column that is not there,
-            or if a required field has no column.
-    """
-    asked = asked_columns(source, fields)
-    for field in source.columns:
-        if field not in fields.known:
-            raise UserError(
-                f"source {source.label!r}: columns", field, "it is no field here", f"use {', '.join(fields.known)}"
-            )
-    for field in dict.fromkeys([*fields.required, *source.columns]):
-        if asked[field] not in present:
-            raise _no_column(source, field, asked[field], present, where)
-    return {field: column for field, column in asked.items() if column in present}
-
-
-def _no_column(source: SourceConfig, field: str, column: str, present: Collection[str], where: str) -> UserError:
-    folded = {name.casefold(): name for name in present}
-    near = difflib.get_close_matches(column.casefold(), folded, n=1)
-    example = folded[near[0]] if near else "COLUMN"
-    return UserError(
-        f"source {source.label!r}: columns.{field}",
-        column,
-        f"{where} has no such column; it has {', '.join(sorted(present)) or 'none'}",
-        f"{f'did you mean {example!r}? ' if near else ''}map it, e.g. columns: {{{field}: {example}}}",
-    )
-
-
 def to_problem(record: Record, source: SourceConfig) -> Row:
     """One record as a checked Problem row.
 
@@ -98,10 +57,12 @@ def to_problem(record: Record, source: SourceConfig) -> Row:
     if record.error is not None:
         raise record.error
     values, where = record.values, record.where
-    if reason := not_text(values.get("question")):
+    question = values.get("question")
+    reason = not_text(question) or ("is a placeholder" if is_placeholder(str(question)) else None)
+    if reason:
         raise UserError(
             f"{where}: {source.columns.get('question', 'question')}",
-            values.get("question"),
+            question,
             f"a problem needs a question, and this {reason}",
             "fill it in, remove the row, or map the right column with `columns`",
         )
@@ -110,17 +71,14 @@ def to_problem(record: Record, source: SourceConfig) -> Row:
     entry_point = values.get("entry_point")
     if entry_point is not None and (reason := not_text(entry_point)):
         raise UserError(f"{where}: entry_point", entry_point, f"it {reason}", "name the function, or leave it out")
-    difficulty = values.get("difficulty")
-    if difficulty is not None and not isinstance(difficulty, str):
-        raise UserError(f"{where}: difficulty", difficulty, "it is no text", "use easy, medium, hard or leave it out")
     return problem(
         problem_id=problem_id(record, source),
         source=source.label,
-        question=values["question"],
-        difficulty=difficulty and difficulty.lower(),
+        question=str(question),
+        difficulty=level(values.get("difficulty")),
         tests=values.get("tests"),
         entry_point=entry_point,
-        metadata={"from": where},
+        metadata={"from": where, **noted(values.get("difficulty"))},
     )
 
 
@@ -160,6 +118,11 @@ def not_text(value: object) -> str | None:
     return None
 
 
+def is_placeholder(question: str) -> bool:
+    """True for what stands where a question is missing: no letter and no digit (``-``), or a word such as ``N/A``."""
+    return question.strip().lower() in _PLACEHOLDERS or not any(map(str.isalnum, question))
+
+
 def _check_id(own_name: object, where: str) -> None:
     if own_name is None:
         return
@@ -176,7 +139,11 @@ def _check_tests(tests: object, where: str) -> None:
     kind = tests.get("kind") if isinstance(tests, Mapping) else None
     if not isinstance(tests, Mapping) or not isinstance(kind, str) or kind not in _KINDS:
         raise UserError(
-            f"{where}: tests", tests, "it is no test", f"write an object whose `kind` is one of {', '.join(_KINDS)}"
+            f"{where}: tests",
+            tests,
+            "it is no test",
+            f"write an object whose `kind` is one of {', '.join(_KINDS)}, name the set's `format`, or leave the column "
+            "unread: columns: {tests: null}",
         )
     unknown = sorted(str(key) for key in set(tests) - set(TESTS.names))
     if unknown:

@@ -8,9 +8,28 @@ from omegaconf import MISSING
 from z1ray.errors import UserError
 from z1ray.settings import check, setting
 
-Kind = Literal["leetcode", "humaneval", "reasoning_gym", "programs", "hub", "jsonl", "parquet"]
-Layout = Literal["math500", "aime", "gpqa", "evalplus", "mbpp", "bigcodebench", "livecodebench"]
-_TABLES = {"hub", "jsonl", "parquet"}
+Kind = Literal["leetcode", "humaneval", "reasoning_gym", "programs", "hub", "jsonl", "json", "csv", "parquet"]
+Layout = Literal[
+    "math500",
+    "aime",
+    "gpqa",
+    "evalplus",
+    "mbpp",
+    "bigcodebench",
+    "livecodebench",
+    "apps",
+    "taco",
+    "codecontests",
+    "deepcoder",
+    "kodcode",
+    "humanevalx",
+    "leetcode",
+    "opencodereasoning",
+    "messages",
+    "alpaca",
+    "s1k",
+]
+_TABLES = {"hub", "jsonl", "json", "csv", "parquet"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +39,14 @@ class SourceConfig:
     kind: Kind = setting(
         MISSING,
         "`leetcode`, `humaneval` and `reasoning_gym` come with installed packages; `programs` are generated; `hub` is "
-        "a Hugging Face dataset; `jsonl` and `parquet` are files.",
+        "a Hugging Face dataset; `jsonl` (an object a line), `json` (an array of objects), `csv` (with a head) and "
+        "`parquet` are files.",
     )
     name: str | None = setting(None, "What the rows are called in ids and reports; the kind (and task) if unset.")
     path: str | None = setting(
         None,
         "Hub dataset name; or path, glob or URL of files on this machine or on any file system that pyarrow or "
-        "fsspec knows (`s3://bucket/data/*.jsonl.gz`); only for hub, jsonl and parquet.",
+        "fsspec knows (`s3://bucket/data/*.jsonl.gz`); only for hub and files.",
     )
     configuration: str | None = setting(
         None, "Configuration (subset) of a hub dataset that has several, e.g. `gpqa_diamond`."
@@ -37,9 +57,10 @@ class SourceConfig:
     split: str = setting("train", "Split of a hub dataset, or of programs (train, test).")
     layout: Layout | None = setting(
         None,
-        "The benchmark whose published columns the rows have; without it they have z1ray's own. Only for hub, jsonl "
-        "and parquet.",
+        "The benchmark or problem set whose published columns the rows have; without it they have z1ray's own. Only "
+        "for tables: hub and files.",
     )
+    format: Layout | None = setting(None, "The same as `layout`, by its other name.")
     task: str | None = setting(None, "Task name; only for reasoning_gym.")
     options: dict[str, Any] = setting(
         dict,
@@ -48,21 +69,24 @@ class SourceConfig:
         "2025-02-01}`, of which the last day is left out.",
     )
     difficulty: list[str] = setting(list, "Keep only these (easy, medium, hard); all if empty.")
-    columns: dict[str, str] = setting(
+    columns: dict[str, str | None] = setting(
         dict,
         "Maps our field names (`question`, `problem_id`, `entry_point`, `difficulty`, `tests`; with a `layout` its "
-        "published columns) to the source's column names where they differ.",
+        "published columns) to the source's column names where they differ. A template over columns may stand for one "
+        '(`question: "{instruction} {input}"`), and `null` leaves a column unread (`tests: null`).',
     )
     limit: int | None = setting(
         None,
         "Take this many problems, chosen by `seed`, which reads the source twice; all if unset (reasoning_gym is "
-        "endless and needs one).",
+        "endless and needs one). Of a hub dataset they are chosen among the first 10,000 that fit, or 10 times the "
+        "limit if that is more, and the rest is not fetched.",
         least=1,
     )
     seed: int = setting(0, "Seed of the choice (and of the procedural tasks, and of the order of GPQA's options).")
 
     def __post_init__(self) -> None:
         check(self, "")
+        self._take_format()
         if self.kind in _TABLES and not self.path:
             raise UserError("path", self.path, f"a {self.kind} source needs one", "name the dataset or the file")
         if self.kind == "programs" and self.limit is None:
@@ -82,6 +106,13 @@ class SourceConfig:
         unknown = set(self.difficulty) - {"easy", "medium", "hard"}
         if unknown:
             raise UserError("difficulty", sorted(unknown), "unknown difficulty", "use easy, medium, hard")
+
+    def _take_format(self) -> None:
+        """From here on ``layout`` holds what either name gave."""
+        if self.format is not None and self.layout is not None:
+            raise UserError("format", self.format, "it is another name of layout, which is set too", "set one of them")
+        object.__setattr__(self, "layout", self.format or self.layout)
+        object.__setattr__(self, "format", None)
 
     @property
     def label(self) -> str:

@@ -1,5 +1,6 @@
 """Finding the files of a source by name or glob, and opening them."""
 
+import csv
 import glob
 import io
 import re
@@ -80,7 +81,7 @@ def reading(file: File, kind: str) -> Iterator[None]:
     """Turn what goes wrong while reading into a UserError that names the file."""
     try:
         yield
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, csv.Error, UnicodeDecodeError) as error:
         raise UserError("path", file.shown, f"it is no {kind} file: {error}", f"name a {kind} file") from error
     except OSError as error:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Finding an id that comes twice among tens of millions, at 8 bytes an id."""
+"""Finding an id that comes twice among tens of millions, at 8 bytes an id; at up to 32 where it is told at once."""
 
 from array import array
 from collections.abc import Iterable
@@ -45,3 +45,35 @@ class Repeats:
                     "give one of the sources its own `name`, or make the ids in the source unique",
                 )
             seen.add(id_)
+
+
+class Seen:
+    """A set of 64-bit hashes in one array: a Python set would take 80 bytes for each."""
+
+    def __init__(self) -> None:
+        self._table = array("q", bytes(8 << 10))
+        self._num = 0
+
+    def add(self, key: object) -> bool:
+        """Remember a key; False if it, or one of the same hash, was there."""
+        if not _put(self._table, hash(key) or 1):  # 0 marks a free slot
+            return False
+        self._num += 1
+        if 2 * self._num > len(self._table):
+            larger = array("q", bytes(16 * len(self._table)))
+            for number in self._table:
+                if number:
+                    _put(larger, number)
+            self._table = larger
+        return True
+
+
+def _put(table: "array[int]", number: int) -> bool:
+    mask = len(table) - 1
+    slot = number & mask
+    while table[slot]:
+        if table[slot] == number:
+            return False
+        slot = (slot + 1) & mask
+    table[slot] = number
+    return True

@@ -9,6 +9,8 @@ from z1ray.problems.config import Kind, SourceConfig
 _READERS: dict[Kind, Callable[[SourceConfig, Fields], Iterable[Record]]] = {
     "hub": hub.read,
     "jsonl": files.read_jsonl,
+    "json": files.read_json,
+    "csv": files.read_csv,
     "parquet": files.read_parquet,
 }
 

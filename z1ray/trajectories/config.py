@@ -38,18 +38,19 @@ class ModeConfig:
 class ReadyConfig:
     """One source of ready trajectories."""
 
-    kind: Literal["hub", "jsonl", "parquet"] = setting(
-        MISSING, "`hub` is a Hugging Face dataset; `jsonl` and `parquet` are files."
+    kind: Literal["hub", "jsonl", "json", "csv", "parquet"] = setting(
+        MISSING, "`hub` is a Hugging Face dataset; `jsonl`, `json`, `csv` and `parquet` are files."
     )
     path: str = setting(MISSING, "Hub dataset name, or file path, glob or URL.")
     split: str = setting("train", "Split of a hub dataset.")
     name: str = setting("ready", "What the rows are called in ids and reports.")
     mode: str = setting("ready", "The mode the rows are counted under.")
     model: str | None = setting(None, "The model that wrote the responses, for the record; unknown if unset.")
-    columns: dict[str, str] = setting(
+    columns: dict[str, str | None] = setting(
         dict,
         "Maps our field names (`question`, `response`, and, where the source has them, `problem_id`, "
-        "`trajectory_id`, `difficulty`, `tests`, `entry_point`) to the source's column names where they differ.",
+        "`trajectory_id`, `difficulty`, `tests`, `entry_point`) to the source's column names where they differ; "
+        "templates and `null` as in `generate.problems`.",
     )
 
     def __post_init__(self) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.trajectories.made import quarantined, trajectory, write_run
 from z1ray.launch import guarded
+from z1ray.terminal import printable
 from z1ray.trajectories.view import show as view
-from z1ray.trajectories.view.text import printable
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = "before\x1b]0;owned\x07\x1b[2J\x9b31m\rafter\u202egnp.exe\ttab\nnext line é 中 👩‍💻"

@@ -7,11 +7,11 @@ As in its own evaluation the answer runs after ``code_prompt``, whose imports it
 the class ``TestCases``. Which libraries that needs stands in the row's metadata.
 """
 
-from z1ray.problems.benchmarks.layout import of_table
-from z1ray.problems.benchmarks.values import own_id, text
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.imports import libraries
+from z1ray.problems.layout import of_table
+from z1ray.problems.values import own_id, text
 from z1ray.records import Row, problem
 
 _FIELDS = ("task_id", "instruct_prompt", "code_prompt", "test", "entry_point")

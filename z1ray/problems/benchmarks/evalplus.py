@@ -13,11 +13,11 @@ MBPP+ is read from its hub layout; see ``mbpp``.
 
 from typing import Any
 
-from z1ray.problems.benchmarks.layout import of_table
-from z1ray.problems.benchmarks.values import own_id, refused, text, value
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.imports import libraries
+from z1ray.problems.layout import of_table
+from z1ray.problems.values import own_id, refused, text, value
 from z1ray.records import Row, problem
 
 INSTRUCTION = "Complete the Python function and give all of it, imports included, in a ```python block:"
@@ -55,9 +55,9 @@ def _evalplus(record: Record, source: SourceConfig) -> Row:
         raise refused(record, "task_id", task, "it is no problem of HumanEval")
     if f"def {name}(" not in prompt:
         raise refused(record, "entry_point", name, "the prompt does not define it")
-    if value(record, "base_input") is not None and source.kind != "jsonl":
+    if value(record, "base_input") is not None and source.kind not in {"jsonl", "json"}:
         # A column of a table has one type: 1 would become 1.0, and a right answer wrong.
-        raise refused(record, "base_input", source.kind, "inputs of mixed types are read from JSON lines only")
+        raise refused(record, "base_input", source.kind, "inputs of mixed types are read from JSON only")
     own = text(record, "test") if value(record, "base_input") is None else ""
     return problem(
         problem_id=f"{source.label}/{task.removeprefix(_FAMILY)}",

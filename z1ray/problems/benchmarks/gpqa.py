@@ -11,10 +11,10 @@ no letter is right more often than another.
 
 import random
 
-from z1ray.problems.benchmarks.layout import of_table
-from z1ray.problems.benchmarks.values import own_id, refused, text, value
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
+from z1ray.problems.layout import of_table
+from z1ray.problems.values import own_id, refused, text, value
 from z1ray.records import Row, problem
 
 INSTRUCTION = 'Choose one of the options. End with "Answer:" and its letter alone.'

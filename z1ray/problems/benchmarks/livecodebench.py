@@ -21,11 +21,11 @@ from typing import Any
 
 from z1ray.errors import UserError
 from z1ray.grading.livecodebench import LiveCodeBenchError, unpack
-from z1ray.problems.benchmarks.layout import Layout
-from z1ray.problems.benchmarks.values import optional_text, own_id, refused, text
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import Kind, SourceConfig
+from z1ray.problems.layout import Layout
 from z1ray.problems.tables import read_records
+from z1ray.problems.values import optional_text, own_id, refused, text
 from z1ray.records import Row, problem
 
 INSTRUCTIONS = (

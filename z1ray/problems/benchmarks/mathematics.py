@@ -11,10 +11,10 @@ HuggingFaceH4/aime_2024. Answers are integers from 0 to 999.
 import hashlib
 
 from z1ray.grading.answers.integers import integer
-from z1ray.problems.benchmarks.layout import of_table
-from z1ray.problems.benchmarks.values import own_id, refused, text, value
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
+from z1ray.problems.layout import of_table
+from z1ray.problems.values import own_id, refused, text, value
 from z1ray.records import Row, problem
 
 INSTRUCTION = "Reason step by step, and put the final answer in \\boxed{}."

@@ -12,11 +12,11 @@ evalplus/mbppplus adds the column ``test``, one program with all of its cases, w
 
 import ast
 
-from z1ray.problems.benchmarks.layout import of_table
-from z1ray.problems.benchmarks.values import optional_text, own_id, text, texts, value
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.imports import libraries
+from z1ray.problems.layout import of_table
+from z1ray.problems.values import optional_text, own_id, text, texts, value
 from z1ray.records import Row, problem
 
 INSTRUCTION = "Write the Python function, imports included, in a ```python block. It must pass these tests:"

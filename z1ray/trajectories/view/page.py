@@ -16,10 +16,11 @@ from z1ray.errors import UserError
 from z1ray.files import write_text
 from z1ray.records import Row
 from z1ray.settings import build
+from z1ray.terminal import printable
 from z1ray.trajectories.config import GenerateConfig
 from z1ray.trajectories.view.manifest import summarize
 from z1ray.trajectories.view.pick import Query, scan
-from z1ray.trajectories.view.text import printable, sampling_text, token_counts
+from z1ray.trajectories.view.text import sampling_text, token_counts
 
 PAGE = "report.html"
 _SECTIONS = {

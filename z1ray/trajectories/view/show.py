@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from z1ray.artifacts import MANIFEST
 from z1ray.errors import UserError
 from z1ray.records import Row
+from z1ray.terminal import printable
 from z1ray.trajectories.view.pick import Query, Scan, closest_ids, scan
-from z1ray.trajectories.view.text import printable, sampling_text, token_counts
+from z1ray.trajectories.view.text import sampling_text, token_counts
+
+_NUM = 3
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +27,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    made.add_argument("folder", type=Path, metavar="FOLDER", help="a run's trajectories, e.g. runs/local/trajectories")
+    shown = made.add_mutually_exclusive_group(required=True)
+    shown.add_argument(
+        "folder", type=Path, nargs="?", metavar="FOLDER", help="a run's trajectories, e.g. runs/local/trajectories"
+    )
+    shown.add_argument(
+        "--problems", type=Path, metavar="CONFIG", help="what this experiment's sources of problems become, instead"
+    )
     which = made.add_mutually_exclusive_group()
     which.add_argument("--id", metavar="ID", help="this trajectory, or those whose id begins with or contains ID")
     which.add_argument("--longest", type=int, metavar="N", help="the N longest")
@@ -32,7 +41,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     which.add_argument("--failed", action="store_true", help="quarantined ones, with the reason")
     which.add_argument("--html", action="store_true", help="write the run's report.html instead")
     made.add_argument("--mode", metavar="NAME", help="only this mode")
-    made.add_argument("--num", type=int, default=3, metavar="N", help="how many, where no N is given (default 3)")
+    made.add_argument(
+        "--num", type=int, metavar="N", help=f"how many, where no N is given (default {_NUM}; of problems 5 a source)"
+    )
     made.add_argument("--seed", type=int, default=0, metavar="S", help="of the random choice (default 0)")
     return made
 
@@ -76,7 +87,7 @@ def to_query(args: argparse.Namespace) -> Query:
         return Query(order="longest", num=args.longest, failed=False, **common)
     if args.shortest is not None:
         return Query(order="shortest", num=args.shortest, failed=False, **common)
-    return Query(num=args.num, failed=args.failed or None, **common)
+    return Query(num=args.num or _NUM, failed=args.failed or None, **common)
 
 
 def _nothing(folder: Path, query: Query, found: Scan) -> UserError:

@@ -1,9 +1,9 @@
-"""The checked values of a benchmark's record."""
+"""The checked values of a record in a published layout."""
 
 from typing import Any
 
 from z1ray.errors import UserError
-from z1ray.problems.columns import Record, not_text
+from z1ray.problems.columns import Record, is_placeholder, not_text
 
 _REMEDY = "check that the file has this layout, or map the right column with `columns`"
 
@@ -47,6 +47,29 @@ def texts(record: Record, field: str) -> list[str]:
     if not isinstance(found, list) or not found or any(not_text(one) for one in found):
         raise refused(record, field, found, "it is no list of texts, or empty")
     return found
+
+
+def statement(record: Record, field: str) -> str:
+    """A question's text.
+
+    Raises:
+        UserError: If it is empty, no text, or a placeholder such as ``-``.
+    """
+    return as_statement(record, field, value(record, field))
+
+
+def as_statement(record: Record, field: str, found: object) -> str:
+    """The same for a value within a field."""
+    if reason := not_text(found):
+        raise refused(record, field, found, f"it {reason}")
+    if is_placeholder(str(found)):
+        raise refused(record, field, found, "it is a placeholder, no question")
+    return str(found)
+
+
+def optional_id(record: Record, field: str) -> str | None:
+    """The id a record brings; None if it brings none."""
+    return None if value(record, field) is None else own_id(record, field)
 
 
 def own_id(record: Record, field: str) -> str:

@@ -1,4 +1,4 @@
-"""What a benchmark's file tells z1ray: its columns, how they are read, and the problem they make."""
+"""What a published layout tells z1ray: its columns, how they are read, and the problem they make."""
 
 from collections.abc import Callable, Iterable
 from functools import partial

@@ -1,0 +1,1 @@
+"""Problem sets to train on, in the layouts they are published in."""
