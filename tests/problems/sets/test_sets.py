@@ -199,4 +199,4 @@ def test_short_solutions_of_s1k_are_tests(tmp_path, solution, reference):
 def test_a_placeholder_is_no_question(capsys):
     """OpenCodeReasoning writes `-` where the text lies in another set."""
     assert [row["question"] for row in shipped("opencodereasoning")] == ["Print n*n."]
-    assert "1 of 3 rows cannot be used" in capsys.readouterr().out
+    assert "1 of 2 rows cannot be used" in capsys.readouterr().out
