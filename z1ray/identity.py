@@ -56,8 +56,6 @@ def compare(old: Mapping[str, Any], config: Any) -> Change:
         leaf = new.get(key)
         if leaf is None:
             refused.append(f"{key}: {old[key]} -> not set")
-        elif key not in old and leaf.value is None:
-            pass  # a setting that did not exist then, and is not used now
         elif key not in old:
             is_new = any(not _has(old, entry) for entry in leaf.entries)
             (grown if is_new else refused).append(key if is_new else f"{key}: not set -> {leaf.value}")

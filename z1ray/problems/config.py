@@ -60,7 +60,7 @@ class SourceConfig:
         "The benchmark or problem set whose published columns the rows have; without it they have z1ray's own. Only "
         "for tables: hub and files.",
     )
-    format: Layout | None = setting(None, "The same as `layout`, by its other name.")
+    format: Layout | None = setting(None, "The same as `layout`, by its other name.", role="operational")
     task: str | None = setting(None, "Task name; only for reasoning_gym.")
     options: dict[str, Any] = setting(
         dict,

@@ -8,9 +8,9 @@ from z1ray.problems.sets.pytests import STAND_IN, answer_names, cases
 from z1ray.records import problem
 
 MODULE = """
-import math
-import pytest
-from solution import half, Stack
+import math, pytest
+from pytest import raises as failing
+from solution import half, Stack as Pile
 
 VALUES = [(2, 1), (8, 4)]
 
@@ -28,14 +28,17 @@ def test_odd(given):
     assert half([1.0]) == pytest.approx([0.5])
 
 def test_error():
-    with pytest.raises(TypeError, match="no number"):
+    with failing(TypeError, match="no number"):
         half("x")
 
 class TestStack:
     def test_push(self):
-        stack = Stack()
+        stack = Pile()
         stack.push(math.floor(1.5))
         assert stack.items == [1]
+
+if __name__ == "__main__":
+    pytest.main()
 """
 STACK = "class Stack:\n    def __init__(self): self.items = []\n    def push(self, item): self.items.append(item)\n"
 HALF = """
@@ -82,6 +85,7 @@ def test_each_kind_of_test_can_fail(right, wrong):
         ("x = 1", "no function begins with test"),
         ("def test_x(capsys): pass", "fixture capsys"),
         ("import pytest\n@pytest.fixture\ndef x(): pass\ndef test_x(): pass", "fixture has no stand-in"),
+        ("import solution\ndef test_x(): assert solution.f()", "imports solution as a module"),
         ("import pytest\n@pytest.mark.slow\ndef test_x(): pass", "mark.slow has no stand-in"),
     ],
 )

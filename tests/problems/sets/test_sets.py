@@ -7,6 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from tests.problems.benchmarks.rows import of_code, written
+from z1ray import identity
+from z1ray.errors import UserError
 from z1ray.grading.config import SandboxConfig
 from z1ray.grading.verdict import check
 from z1ray.problems.config import Layout, SourceConfig
@@ -34,6 +36,19 @@ def made(tmp_path, layout, **record: Any):
 
 def metadata(row):
     return json.loads(row["metadata"])
+
+
+def test_format_and_layout_are_one():
+    """Two names of one setting must not name two things."""
+    as_format, as_layout = (SourceConfig(kind="jsonl", path="x", **{name: "taco"}) for name in ("format", "layout"))
+    assert as_format == as_layout
+    assert as_format.label == "taco"
+    # A folder that was begun before there was the other name goes on.
+    assert "format" not in identity.leaves(as_format)
+    with pytest.raises(UserError, match="set one of them"):
+        SourceConfig(kind="jsonl", path="x", format="taco", layout="apps")
+    with pytest.raises(UserError, match="a humaneval source has none"):
+        SourceConfig(kind="humaneval", format="taco")
 
 
 def test_every_layout_can_be_named():

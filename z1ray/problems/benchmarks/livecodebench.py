@@ -23,9 +23,10 @@ from z1ray.errors import UserError
 from z1ray.grading.livecodebench import LiveCodeBenchError, unpack
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import Kind, SourceConfig
+from z1ray.problems.difficulty import level
 from z1ray.problems.layout import Layout
 from z1ray.problems.tables import read_records
-from z1ray.problems.values import optional_text, own_id, refused, text
+from z1ray.problems.values import optional_text, own_id, refused, text, value
 from z1ray.records import Row, problem
 
 INSTRUCTIONS = (
@@ -111,7 +112,7 @@ def _make(record: Record, source: SourceConfig) -> Row:
         problem_id=f"{source.label}/{own_id(record, 'question_id')}",
         source=source.label,
         question=_question(record, functional=function is not None),
-        difficulty=optional_text(record, "difficulty") or None,
+        difficulty=level(value(record, "difficulty")),
         tests={"kind": "livecodebench", "cases": [public, private]},
         entry_point=None if function is None else "Solution",
         metadata=_metadata(record, function, date),

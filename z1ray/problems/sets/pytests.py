@@ -64,7 +64,7 @@ def cases(source: str) -> list[str]:
         module = ast.parse(source)
     except (SyntaxError, ValueError) as error:
         raise TestsError(f"no Python: {error}") from error
-    module.body = [node for node in module.body if not _is_left_out(node)]
+    module.body = [new for node in module.body for new in _rewritten(node)]
     calls = [call for node in module.body for call in _calls(node)]
     if not calls:
         raise TestsError("no function begins with test")
@@ -84,11 +84,20 @@ def answer_names(source: str) -> list[str]:
     return [alias.name for node in imports for alias in node.names if alias.name != "*"]
 
 
-def _is_left_out(node: ast.stmt) -> bool:
-    """True for imports of the answer and of pytest."""
-    if isinstance(node, ast.ImportFrom):
-        return (node.module or "").partition(".")[0] == _ANSWER
-    return isinstance(node, ast.Import) and all(alias.name in {_ANSWER, "pytest"} for alias in node.names)
+def _rewritten(node: ast.stmt) -> list[ast.stmt]:
+    """A statement of the module without what only pytest or another file could give it."""
+    if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+        return []
+    if isinstance(node, ast.ImportFrom) and node.module in {_ANSWER, "pytest"}:
+        prefix = "" if node.module == _ANSWER else "pytest."
+        new = [f"{alias.asname or alias.name} = {prefix}{alias.name}" for alias in node.names if prefix or alias.asname]
+        return ast.parse("\n".join(new)).body
+    if isinstance(node, ast.Import):
+        if odd := [alias for alias in node.names if alias.name == _ANSWER or (alias.name == "pytest" and alias.asname)]:
+            raise TestsError(f"it imports {ast.unparse(odd[0])} as a module")
+        node.names = [alias for alias in node.names if alias.name != "pytest"]
+        return [node] if node.names else []
+    return [node]
 
 
 def _calls(node: ast.stmt) -> Iterator[str]:
