@@ -14,6 +14,7 @@ from z1ray.grading.verdict import check
 from z1ray.problems.config import Layout, SourceConfig
 from z1ray.problems.layouts import LAYOUTS
 from z1ray.problems.load import iter_problems
+from z1ray.records import PROBLEM, read_rows, write_rows
 
 DATA = Path(__file__).parent / "data"
 
@@ -38,9 +39,18 @@ def metadata(row):
     return json.loads(row["metadata"])
 
 
+@pytest.mark.parametrize("layout", sorted(path.stem for path in DATA.glob("*.jsonl")))
+def test_rows_fit_the_schema(tmp_path, layout):
+    """Every set's rows go to Parquet and come back unchanged."""
+    rows = shipped(layout)
+    write_rows(rows, tmp_path / "problems.parquet", PROBLEM)
+    assert read_rows(tmp_path / "problems.parquet") == rows
+
+
 def test_format_and_layout_are_one():
     """Two names of one setting must not name two things."""
-    as_format, as_layout = (SourceConfig(kind="jsonl", path="x", **{name: "taco"}) for name in ("format", "layout"))
+    as_format = SourceConfig(kind="jsonl", path="x", format="taco")
+    as_layout = SourceConfig(kind="jsonl", path="x", layout="taco")
     assert as_format == as_layout
     assert as_format.label == "taco"
     # A folder that was begun before there was the other name goes on.
