@@ -20,9 +20,9 @@ check: lint ## what every change must pass, in minutes: lint and the tests witho
 miniature: setup ## pretrain the base of conf/miniature.yaml from nothing, 15 minutes or so on 2 cores
 	@OMP_NUM_THREADS=1 .venv/bin/torchrun --nproc-per-node 2 -m z1ray.miniature.pretrain --output z1ray/models/Z1-Miniature-Base $(ARGS)
 
-test: setup ## run every test: units in two processes, then vLLM, Ray, DeepSpeed, HTTP one after the other
+test: setup ## run every test in two processes: units first, then vLLM, Ray, DeepSpeed, HTTP, browser
 	@$(PY) -m pytest -n 2 --reruns 1 -m "$(LIGHT)" $(ARGS)
-	@$(PY) -m pytest --reruns 1 -m "not ($(LIGHT))" $(ARGS)
+	@$(PY) -m pytest -n 2 --reruns 1 -m "not ($(LIGHT))" $(ARGS)
 
 lint: setup ## ruff and mypy
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.models import two_layers
-from tests.scheduling import ByGroup
+from tests.scheduling import ByGroup, longest_first
 from z1ray.connect import SERVE_ENV
 from z1ray.models import embedded, miniature
 
@@ -29,8 +29,15 @@ os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
-    """Divide the tests among pytest-xdist's processes by group."""
+    """Divide the tests among pytest-xdist's processes by group, in the order of ``longest_first``."""
+    config.option.loadscopereorder = False
     return ByGroup(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run long groups first."""
+    longest_first(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
