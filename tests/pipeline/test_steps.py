@@ -58,7 +58,7 @@ def test_a_variant_that_changes_a_shared_stage_is_refused():
 def test_a_report_is_drawn_anew_for_another_confidence_or_edited_tests(tmp_path):
     """A finished evaluation is skipped only while its report shows what is asked for."""
     problems = tmp_path / "problems.jsonl"
-    line = '{"problem_id": "a", "question": "?", "tests": {"kind": "reference", "reference": "%d"}}\n'
+    line = '{"problem_id": "a", "question": "What is 1?", "tests": {"kind": "reference", "reference": "%d"}}\n'
     problems.write_text(line % 1)
     source = f"evaluate.benchmarks=[{{kind: jsonl, path: {problems}, name: own}}]"
     words = [f"output_dir={tmp_path}", source, "evaluate.models={m: nowhere}"]
