@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.vllm]
 
 LONG: dict[str, Any] = {"thinking_budget": 500, "ignore_eos": True}
 CROWD, CHOICES = 16, 16
+# Others may take the machine, or give it back, between the moment when its speed is measured and the request.
+ATTEMPTS = 20
 
 
 def usual_s(served: Served) -> float:
@@ -32,26 +34,38 @@ def tight_s(served: Served) -> float:
 def test_a_deadline_lowers_the_budget_and_is_kept(served: Served) -> None:
     """An asked budget too: whoever names both wants the answer in time."""
 
-    def in_time() -> bool:
+    def kept() -> bool:
         deadline_s = tight_s(served)
         began = time.monotonic()
-        thinking = ask(served, **LONG, deadline_s=deadline_s)["choices"][0]["thinking"]
+        try:
+            thinking = ask(served, **LONG, deadline_s=deadline_s)["choices"][0]["thinking"]
+        except openai.RateLimitError:
+            return False
         took = time.monotonic() - began
-        assert thinking["bounded_by"] == "deadline"
-        assert 0 < thinking["thinking_tokens"] == thinking["budget"] < LONG["thinking_budget"]
+        assert thinking["thinking_tokens"] == thinking["budget"]
         assert thinking["answer_tokens"] == served.config.window.answer_tokens
-        return took <= deadline_s
+        lowered = thinking["bounded_by"] == "deadline" and 0 < thinking["budget"] < LONG["thinking_budget"]
+        return lowered and took <= deadline_s
 
-    # The machine of a test may be taken by others for a moment.
-    assert any(in_time() for _ in range(10))
+    assert any(kept() for _ in range(ATTEMPTS))
 
 
 def test_a_stream_tells_what_bounded_it_in_its_last_chunk(served: Served) -> None:
     """A deadline far away bounds nothing."""
-    for deadline_s, by in ((tight_s(served), "deadline"), (10_000.0, "asked")):
+
+    def told(deadline_s: float) -> list[str]:
         chunks = ask_stream(served, **LONG, deadline_s=deadline_s)
-        told = [choice["thinking"] for chunk in chunks for choice in chunk["choices"] if "thinking" in choice]
-        assert [each["bounded_by"] for each in told] == [by]
+        choices = [choice for chunk in chunks for choice in chunk["choices"]]
+        return [choice["thinking"]["bounded_by"] for choice in choices if "thinking" in choice]
+
+    def lowered() -> bool:
+        try:
+            return told(tight_s(served)) == ["deadline"]
+        except openai.RateLimitError:
+            return False
+
+    assert any(lowered() for _ in range(ATTEMPTS))
+    assert told(10_000.0) == ["asked"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
