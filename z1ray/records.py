@@ -105,6 +105,9 @@ EVALUATION_ROW = pa.schema(
 )
 
 
+DIFFICULTIES = ("easy", "medium", "hard")
+"""What a problem's difficulty may be, if it is known."""
+
 # Breaks of pages and lines that text files bring along; other control characters are told, not changed.
 _BREAKS = dict.fromkeys(map(ord, "\v\f\x85"), "\n")
 
@@ -131,7 +134,7 @@ def problem(
             "a problem needs a question",
             "give the row a non-empty `question`, or map the right column to it with `columns`",
         )
-    if difficulty not in {None, "easy", "medium", "hard"}:
+    if difficulty not in {None, *DIFFICULTIES}:
         raise UserError(
             f"problem {problem_id!r}: difficulty",
             difficulty,

@@ -8,11 +8,11 @@ from omegaconf import MISSING
 from z1ray.errors import UserError
 from z1ray.grading.config import SandboxConfig
 from z1ray.problems.config import SourceConfig
+from z1ray.records import DIFFICULTIES
 from z1ray.settings import check, setting
 
 PerProblem = Literal["all", "shortest", "longest"]
 Selection = Literal["longest", "shortest", "random", "z1_longest", "z1_shortest"]
-_DIFFICULTIES = {"easy", "medium", "hard"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class QuotaConfig:
             if sum(shares.values()) > 1 + 1e-9:
                 problem = f"the shares add up to {sum(shares.values()):g}"
                 raise UserError(f"curate.quotas.{name}", shares, problem, "make them add up to 1 or less")
-        if unknown := sorted(set(self.difficulty) - _DIFFICULTIES):
+        if unknown := sorted(set(self.difficulty) - set(DIFFICULTIES)):
             raise UserError("curate.quotas.difficulty", unknown, "unknown difficulty", "use easy, medium, hard")
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from omegaconf import MISSING
 
 from z1ray.errors import UserError
+from z1ray.records import DIFFICULTIES
 from z1ray.settings import check, setting
 
 Kind = Literal["leetcode", "humaneval", "reasoning_gym", "programs", "hub", "jsonl", "json", "csv", "parquet"]
@@ -103,7 +104,7 @@ class SourceConfig:
         for name, kinds in (("configuration", {"hub"}), ("revision", {"hub"}), ("layout", _TABLES)):
             if getattr(self, name) is not None and self.kind not in kinds:
                 raise UserError(name, getattr(self, name), f"a {self.kind} source has none", "leave it out")
-        unknown = set(self.difficulty) - {"easy", "medium", "hard"}
+        unknown = set(self.difficulty) - set(DIFFICULTIES)
         if unknown:
             raise UserError("difficulty", sorted(unknown), "unknown difficulty", "use easy, medium, hard")
 

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-LEVELS = ("easy", "medium", "hard")
 UNKNOWN = "unknown_difficulty"
 """Key of a row's metadata under which a difficulty stands that is none of the known words."""
 

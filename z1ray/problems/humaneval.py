@@ -43,7 +43,7 @@ def _problem(entry: dict[str, Any], label: str) -> Row:
         question=f"{INSTRUCTION}\n\n```python\n{prompt.strip()}\n```",
         tests={
             "kind": "python",
-            "setup": _before(prompt, name),
+            "setup": before(prompt, name),
             "cases": [f"{entry['test']}\ncheck({name})"],
         },
         entry_point=name,
@@ -51,6 +51,6 @@ def _problem(entry: dict[str, Any], label: str) -> Row:
     )
 
 
-def _before(prompt: str, name: str) -> str:
+def before(prompt: str, name: str) -> str:
     """The prompt up to the asked-for function: its imports, and the helpers some tests call."""
     return prompt[: prompt.rindex(f"def {name}(")]

@@ -15,6 +15,7 @@ from typing import Any
 
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
+from z1ray.problems.humaneval import before
 from z1ray.problems.imports import libraries
 from z1ray.problems.layout import of_table
 from z1ray.problems.values import own_id, refused, text, value
@@ -65,7 +66,7 @@ def _evalplus(record: Record, source: SourceConfig) -> Row:
         question=f"{INSTRUCTION}\n\n```python\n{prompt.strip()}\n```",
         tests={
             "kind": "python",
-            "setup": prompt[: prompt.rindex(f"def {name}(")],
+            "setup": before(prompt, name),
             "cases": [f"{own}\ncheck({name})"] if own else _cases(record, prompt, name),
         },
         entry_point=name,

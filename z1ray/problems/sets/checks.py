@@ -5,7 +5,7 @@ since what is published is JSON. As in APPS' own rule a result may be published 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from z1ray.grading.livecodebench import PRELUDE
@@ -49,9 +49,12 @@ class Checks(NamedTuple):
     unreadable: str | None = None
 
 
-def unreadable(error: Exception) -> Checks:
-    """No tests, for this reason."""
-    return Checks(unreadable=str(error)[:200])
+def readable(read: Callable[[], Checks]) -> Checks:
+    """What ``read`` returns; no tests, and why, if it raises TestsError."""
+    try:
+        return read()
+    except TestsError as error:
+        return Checks(unreadable=str(error)[:200])
 
 
 def loaded(value: Any) -> Any:

@@ -12,14 +12,13 @@ those of APPS, or a list of ``input``, ``output`` and maybe ``fn_name``, or ``fu
 Tests that cannot be read leave a problem without tests, which is counted and told.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.difficulty import level, noted
 from z1ray.problems.layout import of_table
-from z1ray.problems.sets.checks import Checks, TestsError, loaded, of_pairs, unreadable
+from z1ray.problems.sets.checks import Checks, TestsError, loaded, of_pairs, readable
 from z1ray.problems.sets.questions import first_solution
 from z1ray.problems.sets.rows import made
 from z1ray.problems.values import optional_text, statement, value
@@ -49,7 +48,7 @@ def _apps(record: Record, source: SourceConfig) -> Row:
         name="id",
         statement=statement(record, "question"),
         starter=_starter(record),
-        checks=_read(lambda: _of_sample(loaded(value(record, "input_output")), _starter(record))),
+        checks=readable(lambda: _of_sample(loaded(value(record, "input_output")), _starter(record))),
         solution=first_solution(value(record, "solutions")),
         difficulty=level(given),
         metadata=noted(given),
@@ -62,7 +61,7 @@ def _deepcoder(record: Record, source: SourceConfig) -> Row:
         source,
         statement=statement(record, "problem"),
         starter=_starter(record),
-        checks=_read(lambda: _of_list(loaded(value(record, "tests")), _function(record), _starter(record))),
+        checks=readable(lambda: _of_list(loaded(value(record, "tests")), _function(record), _starter(record))),
         solution=first_solution(value(record, "solutions")),
     )
 
@@ -73,18 +72,11 @@ def _codecontests(record: Record, source: SourceConfig) -> Row:
         source,
         name="name",
         statement=statement(record, "description"),
-        checks=_read(lambda: _of_parts(record)),
+        checks=readable(lambda: _of_parts(record)),
         solution=_python3(value(record, "solutions")),
         difficulty=contest_level(value(record, "difficulty"), value(record, "cf_rating")),
         metadata={"rating": value(record, "cf_rating")},
     )
-
-
-def _read(tests: Callable[[], Checks]) -> Checks:
-    try:
-        return tests()
-    except TestsError as error:
-        return unreadable(error)
 
 
 def _starter(record: Record) -> str:

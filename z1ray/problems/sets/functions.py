@@ -19,9 +19,10 @@ from z1ray.problems.benchmarks.evalplus import INSTRUCTION as COMPLETE_FUNCTION
 from z1ray.problems.columns import Fields, Record
 from z1ray.problems.config import SourceConfig
 from z1ray.problems.difficulty import level, noted
+from z1ray.problems.humaneval import before
 from z1ray.problems.imports import libraries
 from z1ray.problems.layout import of_table
-from z1ray.problems.sets.checks import Checks, TestsError, unreadable
+from z1ray.problems.sets.checks import Checks, readable
 from z1ray.problems.sets.pytests import STAND_IN, answer_names, cases
 from z1ray.problems.sets.questions import first_solution
 from z1ray.problems.sets.rows import made
@@ -35,7 +36,7 @@ def _kodcode(record: Record, source: SourceConfig) -> Row:
     given = value(record, "gpt_difficulty") or value(record, "difficulty")
     module = optional_text(record, "test")
     names = answer_names(module)
-    checks = _of_module(module, names)
+    checks = readable(lambda: _of_module(module, names))
     return made(
         record,
         source,
@@ -50,10 +51,7 @@ def _kodcode(record: Record, source: SourceConfig) -> Row:
 
 
 def _of_module(module: str, names: Sequence[str]) -> Checks:
-    try:
-        tests = {"kind": "python", "setup": STAND_IN, "cases": cases(module)} if module else None
-    except TestsError as error:
-        return unreadable(error)
+    tests = {"kind": "python", "setup": STAND_IN, "cases": cases(module)} if module else None
     return Checks(tests, names[0] if len(names) == 1 else None)
 
 
@@ -76,7 +74,7 @@ def _humanevalx(record: Record, source: SourceConfig) -> Row:
         question=f"{COMPLETE_FUNCTION}\n\n```python\n{prompt.strip()}\n```",
         tests={
             "kind": "python",
-            "setup": prompt[: prompt.rindex(f"def {functions[-1]}(")],
+            "setup": before(prompt, functions[-1]),
             "cases": [text(record, "test")],
         },
         entry_point=functions[-1],
